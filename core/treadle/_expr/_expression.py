@@ -1,0 +1,84 @@
+"""An expression: parsed once when a spec is loaded, evaluated over plain data any number of times."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from treadle._expr._errors import ExpressionError, ExpressionSyntaxError, Unusable
+from treadle._expr._evaluator import Evaluator
+from treadle._expr._functions import Functions
+from treadle._expr._references import Reference, references
+from treadle._expr._syntax import offset_of, parse_tree
+from treadle._expr._values import checked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@attrs.frozen(eq=False, repr=False)
+class Expression:
+    """One expression, with the functions it was parsed with.
+
+    Attributes:
+      source: as written, on one line, without white space around it.
+      references: what it reads, in the order of the text.
+    """
+
+    source: str
+    references: tuple[Reference, ...]
+    _tree: ast.expr
+    _functions: Functions
+
+    def __repr__(self) -> str:
+        return f"<Expression {self.source}>"
+
+    def evaluate(self, scope: Mapping[str, Any], *, now: float) -> Any:
+        """Its value: plain data, which may share parts with *scope*.
+
+        Args:
+          scope: the names it can see, with plain data; never changed.
+          now: what ``now()`` gives, in seconds since the start of 1970, UTC.
+
+        Raises:
+          ExpressionError: it has no value over *scope*.
+        """
+        evaluator = Evaluator(self.source, self._functions, scope, now)
+        try:
+            return checked(evaluator.eval(self.source, previously_parsed=self._tree))
+        except Unusable as exc:
+            raise ExpressionError(str(exc), self.source, names_in(scope)) from exc
+        except Exception as exc:
+            why = f"evaluation broke off with {type(exc).__name__}"
+            raise ExpressionError(why, self.source, names_in(scope)) from exc
+
+
+def names_in(scope: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names an expression can see, sorted."""
+    return tuple(sorted(map(str, scope)))
+
+
+def parse(source: str, functions: Functions) -> Expression:
+    """Parse a bare expression; line breaks in it count as spaces.
+
+    Raises:
+      ExpressionSyntaxError: it is no expression, or one beyond the limits.
+    """
+    return parse_at(source, 0, functions)
+
+
+def parse_at(source: str, offset: int, functions: Functions) -> Expression:
+    """Parse *source*, which stands at *offset* of the text that places are told in."""
+    offset += len(source) - len(source.lstrip())
+    line = source.strip().translate(_SPACES)
+    try:
+        tree = parse_tree(line, functions)
+    except ExpressionSyntaxError as exc:
+        raise ExpressionSyntaxError(exc.message, exc.fix, exc.offset + offset) from None
+    found = [attrs.evolve(each, offset=offset + offset_of(line, root)) for root, each in references(tree)]
+    return Expression(line, tuple(found), tree, functions)
+
+
+_SPACES = str.maketrans("\n\r\t", "   ")
