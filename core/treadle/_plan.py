@@ -1,0 +1,129 @@
+"""A spec made ready to run: who needs whom, which strategy is in force, every name resolved.
+
+Rule 1: a Plan is immutable and shared by all runs of its spec.
+Rule 2: all problems come at once, in the order of the text; a Plan exists only if none is an error.
+Rule 3: iterative throughout, and linear in steps and needs: a chain of 100,000 steps is no special case.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from treadle._blocks import AtLeastPlan, BlockPlan, NeedPlan
+from treadle._lexical import Scopes
+from treadle._model import Spec, StepSpec
+from treadle._names import check_names
+from treadle._needs import resolve_needs
+from treadle._problems import Problems
+from treadle._strategies import InForce, effective_strategies, workflow_strategy
+from treadle.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from treadle._kinds import Strategy
+
+__all__ = ["CODES", "AtLeastPlan", "BlockPlan", "NeedPlan", "Plan", "compile_plan"]
+
+CODES: Mapping[str, str] = {
+    "TRD311": "`needs` names a step that does not exist",
+    "TRD312": "a step needs itself",
+    "TRD313": "`needs` names a step of another block",
+    "TRD314": "`needs` waits for a failure that cannot be seen",
+    "TRD315": "`needs` waits for a skip that cannot happen",
+    "TRD316": "steps need each other in a circle",
+    "TRD317": "a strategy that rolls the run back stands in `undo` or `finally`",
+    "TRD410": "an expression uses a name that does not exist",
+    "TRD411": "an expression uses a name that means nothing where it stands",
+    "TRD412": "an expression reads a step that does not exist",
+    "TRD413": "an expression reads a step of another block",
+    "TRD414": "an expression reads the step it belongs to",
+    "TRD415": "an expression reads a later step of a list",
+    "TRD416": "an expression reads a step that starts at the same time",
+    "TRD417": "an expression reads something of a step that steps do not have",
+    "TRD418": "an expression reads an input that is not declared",
+    "TRD419": "an expression reads a variable that is not declared, or not yet",
+    "TRD420": "an expression reads an environment variable that is not declared",
+    "TRD421": "an expression reads a field that `run` or an error does not have",
+    "TRD422": "`finally` reads the output of a step without `default`",
+    "TRD501": "a secret that the workflow does not declare",
+    "TRD502": "a secret is read where its value would be shown",
+    "TRD503": "secrets are read as a whole",
+    "TRD901": "three or more steps run together although nothing says so",
+}
+"""Every kind of problem that compiling a plan can find."""
+
+_ELEMENT_OR_ROUND = re.compile(r"\.\d+(?=\.|#|$)|#\d+(?=\.|$)")
+
+
+@attrs.frozen(eq=False)
+class Plan:
+    """A compiled workflow.
+
+    Attributes:
+      blocks: by `Block.index`, as `Spec.blocks`; 0 is ``steps``.
+      strategy: the workflow's own, which the expiry of its timeout is put to.
+      warnings: what may run but looks wrong.
+    """
+
+    spec: Spec
+    blocks: tuple[BlockPlan, ...]
+    strategy: InForce
+    warnings: tuple[Problem, ...] = ()
+
+    @cached_property
+    def paths(self) -> Mapping[str, StepSpec]:
+        """Every step by its static path; of two branches that use the same path, the first."""
+        paths: dict[str, StepSpec] = {}
+        for block in self.spec.blocks:
+            for step in block.steps:
+                paths.setdefault(step.path, step)
+        return paths
+
+    def resolve(self, path: str) -> StepSpec | None:
+        """The step that a run's *path* names, whatever the element and round: ``push.2.verify#3``."""
+        return self.paths.get(_ELEMENT_OR_ROUND.sub("", path))
+
+
+def compile_plan(
+    spec: Spec, strategies: Mapping[str, Strategy[Any]] | None = None
+) -> tuple[Plan | None, list[Problem]]:
+    """The plan of *spec*, or None if a problem is an error; warnings are among the problems too.
+
+    Args:
+      strategies: the installed error strategies by name, for ``fail_fast`` and ``fail_late``, which are
+        in force where a spec names none.
+    """
+    scopes = Scopes.of(spec)
+    problems = Problems()
+    in_force = effective_strategies(spec, scopes, strategies or {}, problems)
+    blocks = resolve_needs(spec, scopes, in_force, problems)
+    check_names(spec, scopes, problems)
+    if problems.found:
+        return None, sorted(problems.found, key=lambda problem: (problem.line or 0, problem.column or 0))
+    warnings = _unconnected(blocks[0])
+    return Plan(spec, tuple(blocks), workflow_strategy(spec, strategies or {}), tuple(warnings)), warnings
+
+
+def _unconnected(block: BlockPlan) -> list[Problem]:
+    """The warning for a mapping whose author may have expected its steps to run in order."""
+    spec = block.spec
+    connected = any(block.need_counts) or bool(block.watchers)
+    if spec.form != "graph" or len(spec.steps) < 3 or connected:
+        return []
+    return [
+        Problem(
+            f"these {len(spec.steps)} steps all start at once: none needs or reads another",
+            path=spec.place.path,
+            fix="write them as a list to run them in order, add `needs`, or put them in `parallel`",
+            file=spec.place.file,
+            line=spec.place.line,
+            column=spec.place.column,
+            code="TRD901",
+            severity="warning",
+        )
+    ]

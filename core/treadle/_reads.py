@@ -1,0 +1,123 @@
+"""Where a spec reads values: every expression and template, with its place.
+
+Rule 1: inference of needs and checks of names walk the same reads, so neither can miss one.
+Rule 2: a read belongs to one step or to the workflow; the steps of nested blocks have reads of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from treadle._expr import Expression, Reference, Template
+from treadle._places import Place
+
+if TYPE_CHECKING:
+    from treadle._model import Spec, StepSpec
+
+ReadKind = Literal[
+    "when",
+    "foreach",
+    "max_parallel",
+    "settings",
+    "env",
+    "repeat.until",
+    "retry.if",
+    "on_error",
+    "workflow env",
+    "vars",
+    "outputs",
+]
+
+
+@attrs.frozen(eq=False)
+class Read:
+    """One expression or template of a spec.
+
+    Attributes:
+      secrets: whether secrets may be read there.
+      key: of ``env``, ``vars`` or ``outputs``: the name whose value it is.
+    """
+
+    kind: ReadKind
+    place: Place
+    text: Expression | Template
+    secrets: bool = False
+    key: str | None = None
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The names it reads."""
+        return self.text.references
+
+
+def templates_in(value: Any) -> Iterator[Template]:
+    """The templates in plain data, in the order of the text."""
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, Template):
+            yield value
+        elif isinstance(value, Mapping):
+            stack.extend(reversed(list(value.values())))
+        elif isinstance(value, list | tuple):
+            stack.extend(reversed(value))
+
+
+def expressions_of(step: StepSpec) -> Iterator[Read]:
+    """The reads of *step* itself, without those of the blocks in it."""
+    if step.when is not None:
+        yield Read("when", _place(step.places, "when"), step.when)
+    if step.foreach is not None:
+        for template in templates_in(step.foreach):
+            yield Read("foreach", _place(step.places, "foreach"), template)
+    if isinstance(step.max_parallel, Template):
+        yield Read("max_parallel", _place(step.places, "max_parallel"), step.max_parallel)
+    settings = step.settings
+    if settings.constant is None:
+        for place, template, secrets in settings.templates():
+            yield Read("settings", place, template, secrets)
+        for place, expression in settings.expressions():
+            yield Read("settings", place, expression)
+    if step.env:
+        yield from _env("env", step.env, step.places)
+    if step.repeat is not None:
+        yield Read("repeat.until", _place(step.places, "repeat"), step.repeat.until)
+    if step.retry is not None and step.retry.condition is not None:
+        yield Read("retry.if", _place(step.places, "retry"), step.retry.condition)
+    if step.on_error is not None and step.on_error.constant is None:
+        yield from _strategy(step.on_error)
+
+
+def _strategy(settings: Any) -> Iterator[Read]:
+    for place, template, _secrets in settings.templates():
+        yield Read("on_error", place, template)
+    for place, expression in settings.expressions():
+        yield Read("on_error", place, expression)
+
+
+def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
+    """The reads that belong to no step: ``vars``, ``env``, ``outputs`` and the workflow's ``on_error``."""
+    for key, value in spec.vars.items():
+        for template in templates_in(value):
+            yield Read("vars", _place(spec.places, f"vars.{key}", "vars"), template, key=key)
+    yield from _env("workflow env", spec.env, spec.places)
+    for key, value in spec.outputs.items():
+        for template in templates_in(value):
+            yield Read("outputs", _place(spec.places, f"outputs.{key}", "outputs"), template, key=key)
+
+
+def _env(kind: ReadKind, env: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Read]:
+    for key, value in env.items():
+        for template in templates_in(value):
+            yield Read(kind, _place(places, f"env.{key}", "env"), template, secrets=True, key=key)
+
+
+def _place(places: Mapping[str, Place], *keys: str) -> Place:
+    """Where the first of *keys* stands that has a place; else where the whole does."""
+    for key in (*keys, ""):
+        if key in places:
+            return places[key]
+    return Place(keys[0])
