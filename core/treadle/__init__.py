@@ -1,0 +1,74 @@
+"""treadle: workflows as YAML, run by a small trio engine.
+
+Everything here is imported when first used, so that ``import treadle`` costs next to nothing and checking
+a spec imports neither trio nor an HTTP client.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from treadle._version import __version__
+
+if TYPE_CHECKING:
+    from treadle._deployment import Limits
+    from treadle._engine.engine import Engine, Run, open_engine
+    from treadle._registry import Registry
+    from treadle._engine.run_one import run
+    from treadle._state import RunState, StepResult
+    from treadle._workflow import Workflow, from_data, load, loads
+    from treadle.errors import Failure, InputError, PluginError, Problem, Refused, SpecError, TreadleError
+    from treadle.events import Event, Resolve, RunStatus, StepStatus
+
+_HOMES = {
+    "treadle._deployment": ("Limits",),
+    "treadle._engine.engine": ("Engine", "Run", "open_engine"),
+    "treadle._registry": ("Registry",),
+    "treadle._engine.run_one": ("run",),
+    "treadle._state": ("RunState", "StepResult"),
+    "treadle._workflow": ("Workflow", "from_data", "load", "loads"),
+    "treadle.errors": ("Failure", "InputError", "PluginError", "Problem", "Refused", "SpecError", "TreadleError"),
+    "treadle.events": ("Event", "Resolve", "RunStatus", "StepStatus"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Engine",
+    "Event",
+    "Failure",
+    "InputError",
+    "Limits",
+    "PluginError",
+    "Problem",
+    "Refused",
+    "Registry",
+    "Resolve",
+    "Run",
+    "RunState",
+    "RunStatus",
+    "SpecError",
+    "StepResult",
+    "StepStatus",
+    "TreadleError",
+    "Workflow",
+    "__version__",
+    "from_data",
+    "load",
+    "loads",
+    "open_engine",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'treadle' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,313 @@
+"""One attempt: the plugin's `run`, and what comes of it as a value.
+
+Rule 1: whatever a plugin raises becomes a failure here, but for cancellations, `EngineFault` and what is
+not an `Exception`.
+Rule 2: an exception group is split once: its cancellations go on alone, the rest is noted.
+Rule 3: an output is masked, checked to be plain and copied before anything can read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Literal
+
+import trio
+
+from treadle._engine.evaluate import env_text
+from treadle._expr import Expression
+from treadle._engine.foreach import parallelism
+from treadle._frontier import ABSENT, Outcome
+from treadle._kinds import Block, BlockOutcome, StepType, TransportConnection
+from treadle._engine.masking import StreamMasker
+from treadle._engine.plain import NotPlain, to_plain
+from treadle._engine.scope import Scope
+from treadle._settings import SettingsError
+from treadle._engine.stop import first_cause
+from treadle.errors import BlockFailed, Failure, StepError
+from treadle.events import StepStatus
+
+if TYPE_CHECKING:
+    from treadle._engine.step import StepRun
+
+_log = logging.getLogger("treadle.steps")
+
+_RESERVED = ("workflow", "step")
+
+
+async def work(step: StepRun) -> Outcome:
+    """Make one attempt; its outcome, before any retry or strategy."""
+    spec = step.spec
+    step.inner = []
+    step.derived = False
+    step.returned = ABSENT
+    attempt = Attempt(step)
+    try:
+        config = spec.settings.constant
+        if config is None:
+            config = spec.settings.build(attempt.fill)
+        if spec.env:
+            attempt.gather_env()
+        returned = await spec.type.run(config, attempt)
+        output = attempt.checked(returned)
+    except trio.Cancelled:
+        raise
+    except BaseExceptionGroup as group:
+        error = attempt.of_group(group)
+    except Exception as exc:
+        error = attempt.failure(exc)
+    else:
+        attempt.finish()
+        return Outcome(StepStatus.COMPLETED, output, attempts=step.attempt)
+    attempt.finish()
+    return Outcome(StepStatus.FAILED, error=error, attempts=step.attempt)
+
+
+class Attempt:
+    """The `treadle.plugin.Step` that a step type's `run` is given."""
+
+    __slots__ = ("_blocks", "_env", "_outputs", "_step", "_streams")
+
+    def __init__(self, step: StepRun) -> None:
+        self._step = step
+        self._env: dict[str, str] | None = None
+        self._streams: dict[str, StreamMasker] | None = None
+        self._blocks: set[str] = set()
+        self._outputs: list[dict[str, Any]] = []
+
+    # --- who and where ---
+
+    @property
+    def run_id(self) -> str:
+        return self._step.run.id
+
+    @property
+    def workflow(self) -> str:
+        return self._step.run.workflow
+
+    @property
+    def correlation_id(self) -> str:
+        return self._step.run.correlation_id
+
+    @property
+    def id(self) -> str:
+        return self._step.spec.id
+
+    @property
+    def path(self) -> str:
+        return self._step.path
+
+    @property
+    def attempt(self) -> int:
+        return self._step.attempt
+
+    @property
+    def idempotency_key(self) -> str:
+        step = self._step
+        path = step.path if step.round == 1 else f"{step.path}#{step.round}"
+        return hashlib.sha256(f"{step.run.id}/{path}".encode()).hexdigest()[:32]
+
+    @property
+    def deadline(self) -> float:
+        return trio.current_effective_deadline()
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        if self._env is None:
+            self.gather_env()
+        return self._env or {}
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        step = self._step
+        return {**step.run.labels, **step.labels}
+
+    def now(self) -> float:
+        return self._step.run.surroundings.now()
+
+    # --- telling ---
+
+    def log(self, message: str, *, level: Literal["debug", "info", "warning"] = "info") -> None:
+        self._show("step.log", {"level": level, "message": message})
+
+    def heartbeat(self, data: Any = None) -> None:
+        self._show("step.heartbeat", {"data": self._plain(data)})
+
+    def emit(self, name: str, data: Mapping[str, Any]) -> None:
+        if name.split(".", 1)[0] in _RESERVED:
+            raise ValueError(f"event name {name!r} lies below {' or '.join(_RESERVED)}, which are treadle's own")
+        step = self._step
+        step.run.emit(name, step.path, step.attempt, self._plain(dict(data)), step.labels)
+
+    def write(self, text: str, *, stream: Literal["stdout", "stderr"] = "stdout") -> None:
+        run = self._step.run
+        if run.masker:
+            if self._streams is None:
+                self._streams = {}
+            text = self._streams.setdefault(stream, StreamMasker(run.masker)).feed(text)
+        if text:
+            self._show("step.output", {"stream": stream, "text": text})
+
+    def finish(self) -> None:
+        """Show what a masked stream has held back."""
+        for stream, masker in (self._streams or {}).items():
+            if rest := masker.flush():
+                self._show("step.output", {"stream": stream, "text": rest})
+
+    def decide(self, branch: str | None) -> None:
+        step = self._step
+        step.run.emit("step.decided", step.path, step.attempt, {"branch": branch}, step.labels)
+
+    def _show(self, type_: str, data: Mapping[str, Any]) -> None:
+        step = self._step
+        step.run.show(type_, step.path, step.attempt, data, step.labels)
+
+    # --- values ---
+
+    def fill(self, template: Any) -> Any:
+        """The value of a template in the step's settings."""
+        return self._step.run.evaluation.value(template, self._scope())
+
+    def evaluate(self, expression: Expression, **names: Any) -> Any:
+        return self._step.run.evaluation.value(expression, self._scope(), names)
+
+    def secret(self, name: str) -> str:
+        return self._step.run.evaluation.secret(name)
+
+    def _scope(self) -> Scope:
+        step = self._step
+        if not step.spec.env:
+            return step.scope
+        return Scope(step.scope, names={"env": self.env})
+
+    def gather_env(self) -> None:
+        """Evaluate the step's environment on top of what encloses it."""
+        step = self._step
+        outer = step.scope.name("env")
+        env = dict(step.run.evaluation.env() if outer is ABSENT else outer)
+        scope = Scope(step.scope, names={"env": env})
+        for name, value in step.spec.env.items():
+            env[name] = env_text(step.run.evaluation.filled(value, scope), name)
+        self._env = env
+
+    # --- blocks and transports ---
+
+    async def run_block(self, block: Block) -> BlockOutcome:
+        from treadle._engine.frame import Frame
+
+        step = self._step
+        run = step.run
+        self._not_twice(block)
+        plan = run.plan.blocks[block.index]
+        at_once = parallelism(run, step.spec.max_parallel, step.scope, None)
+        frame = Frame(
+            run,
+            plan,
+            outer=step.stopper,
+            scope=self._scope(),
+            prefix=step.path if step.attempt == 1 else f"{step.path}#{step.attempt}",
+            labels=step.labels,
+            max_parallel=at_once,
+        )
+        step.inner.append(frame)
+        run.in_flight -= 1
+        try:
+            await frame.drive()
+        finally:
+            run.in_flight += 1
+        if first_cause(step.stopper) is not None:
+            await trio.lowlevel.checkpoint()
+        output: dict[str, Any] = {
+            spec.id: outcome.output
+            for spec, outcome in zip(plan.steps, frame.frontier.outcomes, strict=True)
+            if outcome is not None and outcome.output is not ABSENT
+        }
+        self._outputs.append(output)
+        return BlockOutcome(output, frame.failure)
+
+    def _not_twice(self, block: Block) -> None:
+        """Two blocks of one attempt must not have steps of the same path."""
+        if twice := self._blocks.intersection(block.ids):
+            raise RuntimeError(f"run_block: step {min(twice)!r} has already run in this attempt")
+        self._blocks.update(block.ids)
+
+    def transport(self, device: str | None = None) -> AbstractAsyncContextManager[TransportConnection]:
+        return self._step.run.surroundings.transport(device)
+
+    # --- results ---
+
+    def checked(self, returned: Any) -> Any:
+        """The step's output: plain, masked, bounded."""
+        step = self._step
+        if returned is None:
+            return ABSENT
+        if type(returned) is dict and step.inner:
+            step.derived = any(returned is output for output in self._outputs)
+            if step.derived:
+                return returned
+        kind: StepType[Any] = step.spec.type
+        if kind.output is not Any and not isinstance(returned, kind.output):
+            raise StepError(
+                "plugin",
+                f"step type {kind.name!r} returned {type(returned).__name__}, not the {kind.output.__name__} it declares",
+            )
+        return self._plain(returned)
+
+    def _plain(self, value: Any) -> Any:
+        run = self._step.run
+        try:
+            return run.masker.data(to_plain(value, run.surroundings.limits.output))
+        except NotPlain as error:
+            raise StepError("output", f"the output of {self.path} cannot be kept: {error}") from None
+
+    def failure(self, error: Exception) -> Failure:
+        """The failure that *error*, raised by the plugin, stands for."""
+        kind = self._step.spec.type
+        if isinstance(error, BlockFailed):
+            return error.failure
+        if isinstance(error, StepError):
+            self._step.retry_after = error.retry_after
+            return self._masked(Failure(error.name, error.message, error.data, None, tuple(error.also)))
+        if isinstance(error, SettingsError):
+            return self._masked(Failure("expression", str(error)))
+        for declared, name in kind.errors.items():
+            if isinstance(error, declared):
+                return self._masked(Failure(name, str(error) or type(error).__name__))
+        message = f"step type {kind.name!r} raised {type(error).__name__}: {error}"
+        _log.error("%s, at %s of run %s", message, self.path, self.run_id, exc_info=error)
+        return self._masked(Failure("plugin", message))
+
+    def of_group(self, group: BaseExceptionGroup[BaseException]) -> Failure:
+        """The failure a group stands for; its cancellations, if any, are raised on alone."""
+        cancelled, rest = group.split(trio.Cancelled)
+        if rest is not None:
+            ordinary, worse = rest.split(Exception)
+            if worse is not None:
+                raise group
+        raised = list(_leaves(rest)) if rest is not None else []
+        if cancelled is not None:
+            self._step.notes.extend(f"{type(error).__name__}: {error}" for error in raised)
+            raise next(_leaves(cancelled))
+        foreseen = [error for error in raised if isinstance(error, StepError)]
+        first = (foreseen or raised)[0]
+        self._step.notes.extend(f"{type(error).__name__}: {error}" for error in raised if error is not first)
+        return self.failure(first)
+
+    def _masked(self, failure: Failure) -> Failure:
+        masker = self._step.run.masker
+        try:
+            data = to_plain(failure.data, self._step.run.surroundings.limits.output)
+        except NotPlain as error:
+            data = {"unreadable": str(error)}
+        return Failure(failure.name, masker.text(failure.message), masker.data(data), failure.path, failure.also)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Any:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

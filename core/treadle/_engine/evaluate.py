@@ -1,0 +1,171 @@
+"""Values of a run's expressions: what they may refer to, gathered from the run and the scope.
+
+Rule: a failure to evaluate is a `StepError` ``expression`` that shows the expression, where it stands in
+the spec and the names it saw; never a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from treadle._expr import Expression, ExpressionError, Template
+from treadle._frontier import ABSENT
+from treadle._engine.scope import Scope, outcome_names
+from treadle.errors import StepError, printable
+from treadle.events import iso_time
+
+if TYPE_CHECKING:
+    from treadle._model import Input
+    from treadle._engine.run import Run
+
+LEVEL_NAMES = frozenset({"item", "index", "previous", "output", "error", "attempt"})
+_SHOWN = 8  # names in a message
+
+
+class Evaluation:
+    """Evaluates the expressions of one run."""
+
+    __slots__ = ("_env", "_run", "ending", "vars")
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._env: dict[str, str] | None = None
+        self.vars: dict[str, Any] = {}
+        self.ending: dict[str, Any] = {}  # run.status and run.error, once decided
+
+    def value(self, expression: Expression | Template, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
+        """The value of *expression* as seen from *scope*, with *names* before all others.
+
+        Raises StepError ``expression``.
+        """
+        seen = self._gather(expression, scope, names)
+        try:
+            return expression.evaluate(seen, now=self._run.surroundings.now())
+        except ExpressionError as error:
+            raise self.failed(str(error), expression.source) from error
+
+    def condition(
+        self, expression: Expression, scope: Scope, names: Mapping[str, Any] | None = None
+    ) -> bool:
+        """The value of a condition; anything but a boolean is an error."""
+        value = self.value(expression, scope, names)
+        if not isinstance(value, bool):
+            kind = "null" if value is None else type(value).__name__
+            raise self.failed(f"a condition must be true or false, and this is {kind}; compare it", expression.source)
+        return value
+
+    def filled(self, value: Any, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
+        """Plain data in which each template has been replaced by its value."""
+        if isinstance(value, Template):
+            return self.value(value, scope, names)
+        if isinstance(value, dict):
+            return {key: self.filled(item, scope, names) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.filled(item, scope, names) for item in value]
+        return value
+
+    def failed(self, message: str, source: str) -> StepError:
+        """The error of an expression that has no value."""
+        shown = printable(source if len(source) <= 200 else source[:199] + "…")
+        text = message if shown in message else f"{message}, in: {shown}"
+        return StepError("expression", text, data={"expression": source})
+
+    # --- what expressions see ---
+
+    def _gather(
+        self, expression: Expression | Template, scope: Scope, names: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        seen: dict[str, Any] = dict(names) if names else {}
+        for reference in expression.references:
+            root = reference.root
+            if root == "steps":
+                if reference.keys:
+                    step_id = str(reference.keys[0])
+                    steps = seen.setdefault("steps", {})
+                    if step_id not in steps:
+                        steps[step_id] = outcome_names(scope.step(step_id))
+            elif root == "secrets":
+                if reference.keys:
+                    name = str(reference.keys[0])
+                    seen.setdefault("secrets", {})[name] = self.secret(name)
+            elif root in seen:
+                continue
+            elif root in LEVEL_NAMES:
+                value = scope.name(root)
+                if value is not ABSENT:
+                    seen[root] = value
+            else:
+                seen[root] = self._roots[root](self, scope)
+        return seen
+
+    def _inputs(self, _scope: Scope) -> Mapping[str, Any]:
+        declared = self._run.plan.spec.inputs
+        if not any(_holds_secret(item) for item in declared.values()):
+            return self._run.inputs
+        return {name: self._revealed(declared[name], value) for name, value in self._run.inputs.items()}
+
+    def _revealed(self, declared: Input, value: Any) -> Any:
+        if declared.secret and isinstance(value, str):
+            return self.secret(value)
+        if declared.items is not None and declared.items.secret and isinstance(value, list):
+            return [self.secret(name) for name in value]
+        return value
+
+    def _vars(self, _scope: Scope) -> Mapping[str, Any]:
+        return self.vars
+
+    def _env_names(self, scope: Scope) -> Mapping[str, str]:
+        own = scope.name("env")
+        return self.env() if own is ABSENT else own
+
+    def _run_names(self, _scope: Scope) -> Mapping[str, Any]:
+        run = self._run
+        names = {
+            "id": run.id,
+            "workflow": run.workflow,
+            "correlation_id": run.correlation_id,
+            "labels": run.labels,
+        }
+        if run.started_at is not None:
+            names["started_at"] = iso_time(run.started_at)
+        return names | self.ending
+
+    _roots: Mapping[str, Callable[[Evaluation, Scope], Any]] = {
+        "inputs": _inputs,
+        "vars": _vars,
+        "env": _env_names,
+        "run": _run_names,
+    }
+
+    def env(self) -> dict[str, str]:
+        """The workflow's environment, evaluated when first wanted."""
+        if self._env is None:
+            env: dict[str, str] = {}
+            scope = Scope(None, names={"env": env})
+            for name, value in self._run.plan.spec.env.items():
+                env[name] = env_text(self.filled(value, scope), name)
+            self._env = env
+        return self._env
+
+    def secret(self, name: str) -> str:
+        """The value of a secret, masked in this run from now on.
+
+        Raises StepError ``secret`` if no provider has it.
+        """
+        value = self._run.surroundings.secret(name)
+        self._run.masker.add(value)
+        return value
+
+
+def env_text(value: Any, name: str) -> str:
+    """A value as environment text: text, numbers and booleans as a spec writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise StepError("expression", f"env.{name} must be text, a number or a boolean, not {type(value).__name__}")
+
+
+def _holds_secret(declared: Input) -> bool:
+    return declared.secret or (declared.items is not None and declared.items.secret)

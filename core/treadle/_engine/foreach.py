@@ -1,0 +1,115 @@
+"""The elements of a foreach step: tasks exist only for those that run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from treadle._expr import Template
+from treadle._frontier import ABSENT, Cause, Outcome
+from treadle._engine.report import with_path
+from treadle._engine.stop import Stopper, first_cause
+from treadle._engine.undo import UndoLog
+from treadle.errors import EngineFault, Failure, StepError
+from treadle.events import StepStatus
+
+if TYPE_CHECKING:
+    from treadle._engine.run import Run
+    from treadle._engine.scope import Scope
+    from treadle._engine.step import StepRun
+
+MAX_PARALLEL = 32
+"""Elements at once, unless the step says otherwise: beyond, bookkeeping costs more than it brings."""
+
+
+def parallelism(run: Run, written: int | Template | None, scope: Scope, otherwise: int | None) -> int | None:
+    """The value of a ``max_parallel``. Raises StepError ``expression`` unless it is a whole number from 1."""
+    if written is None:
+        return otherwise
+    value = run.evaluation.value(written, scope) if isinstance(written, Template) else written
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise StepError("expression", f"max_parallel must be a whole number from 1, not {value!r}")
+    return value
+
+
+class Elements(Stopper):
+    """A foreach step's elements in flight.
+
+    Attributes:
+      undo: what the elements owe.
+      failure: of the first element that failed untolerated.
+    """
+
+    __slots__ = ("_decision", "_items", "_next", "_outputs", "_running", "_whole", "failure", "undo")
+
+    def __init__(self, whole: StepRun, items: list[Any]) -> None:
+        super().__init__(whole.stopper)
+        self._whole = whole
+        self._items = items
+        self._outputs: list[Any] = [None] * len(items)
+        self._next = 0
+        self._running = 0
+        self._decision: Any = None
+        self.undo = UndoLog()
+        self.failure: Failure | None = None
+        whole.inner = [self]
+
+    async def drive(self) -> Outcome:
+        """Run every element; the outcome of the step."""
+        whole = self._whole
+        try:
+            at_once = parallelism(whole.run, whole.spec.max_parallel, whole.scope, MAX_PARALLEL) or MAX_PARALLEL
+        except StepError as error:
+            return Outcome(StepStatus.FAILED, error=Failure(error.name, error.message, error.data), decision="stop")
+        if self._items:
+            whole.run.busy -= 1  # lent to the elements; comes back from the last that ends
+            async with trio.open_nursery() as nursery:
+                self.enter(nursery.cancel_scope)
+                for _ in range(min(at_once, len(self._items))):
+                    whole.run.busy += 1
+                    self._running += 1
+                    nursery.start_soon(self._elements, name=f"treadle {whole.run.id} {whole.path} elements")
+        attempts = whole.attempt
+        if self.failure is not None:
+            return Outcome(StepStatus.FAILED, self._outputs, self.failure, self._decision, attempts=attempts)
+        return Outcome(StepStatus.COMPLETED, self._outputs, attempts=attempts)
+
+    async def _elements(self) -> None:
+        """One element after another, until none is left."""
+        while self.fired() is None and self._next < len(self._items):
+            number = self._next
+            self._next += 1
+            await self._element(type(self._whole).element(self._whole, self, number, self._items[number]), number)
+        self._running -= 1
+        if self._running:
+            self._whole.run.busy -= 1
+            self._whole.run.maybe_waiting()
+
+    async def _element(self, element: StepRun, number: int) -> None:
+        try:
+            outcome = await element.handled()
+        except BaseException:
+            interrupted = element.interrupted()
+            if interrupted is not None:
+                self._settle(element, number, interrupted)
+                self._running -= 1
+                if self._running:
+                    self._whole.run.busy -= 1
+            raise
+        self._settle(element, number, outcome)
+
+    def _settle(self, element: StepRun, number: int, outcome: Outcome) -> None:
+        if outcome.output is not ABSENT:
+            self._outputs[number] = outcome.output
+        element.report(outcome, self.undo)
+        if outcome.status is not StepStatus.FAILED or outcome.tolerated or outcome.error is None:
+            return
+        if self.failure is None and first_cause(self.outer) is None:
+            self.failure = with_path(outcome.error, element.path)
+            self._decision = outcome.decision
+        if outcome.decision == "rollback":
+            self._whole.run.roll_back(element.path, outcome.error)
+        if outcome.decision != "drain":
+            self._decision = outcome.decision
+            self.stop(Cause("failure", f"{element.path} failed"))

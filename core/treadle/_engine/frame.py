@@ -1,0 +1,247 @@
+"""A block in flight: one nursery, in which the frontier's moves become tasks.
+
+Rule 1: an outcome, what the frontier derives from it and the starts it allows are emitted together, with
+nothing awaited in between: a crash sees all of it or none.
+Rule 2: a chain goes on in the same task; only a fan-out makes new ones.
+Rule 3: `step_task` is the only place that settles a step on a cancellation, and it awaits nothing there.
+Rule 4: a cancellation without a cause of ours is the host's: nothing is journaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from treadle._engine.decide import decide, failed
+from treadle._frontier import ABSENT, BlockEnd, Cause, Frontier, Moves, Outcome, Ready, Skip
+from treadle._kinds import Ask, StepFailure
+from treadle._engine.report import report, with_path
+from treadle._engine.rollback import take_back
+from treadle._engine.scope import Scope
+from treadle._engine.step import StepRun
+from treadle._engine.stop import Stopper, first_cause
+from treadle._engine.undo import UndoLog
+from treadle.errors import EngineFault, Failure, StepError
+from treadle.events import StepStatus
+
+if TYPE_CHECKING:
+    from treadle._blocks import BlockPlan
+    from treadle._engine.run import Run
+
+_READY = Ready()
+
+
+class Frame(Stopper):
+    """One block in flight.
+
+    Attributes:
+      prefix: of the paths of its steps; empty at the top.
+      labels: that enclosing steps add.
+      undo: what its steps owe, should it be taken back.
+      failure: its first fatal child's error, with the path; a failure that only followed a stop from
+        outside is not one.
+      end: set when everything in it has settled.
+    """
+
+    __slots__ = (
+        "halted",
+        "_items",
+        "_nursery",
+        "_questions",
+        "takes_back",
+        "block",
+        "end",
+        "failure",
+        "frontier",
+        "labels",
+        "prefix",
+        "run",
+        "scope",
+        "undo",
+    )
+
+    def __init__(
+        self,
+        run: Run,
+        block: BlockPlan,
+        *,
+        outer: Stopper,
+        scope: Scope | None,
+        prefix: str = "",
+        labels: Mapping[str, str] | None = None,
+        max_parallel: int | None = None,
+    ) -> None:
+        super().__init__(outer)
+        self.run = run
+        self.block = block
+        self.frontier = Frontier(block, self._examine, max_parallel)
+        self.scope = Scope(scope, block=block, outcomes=self.frontier.outcomes)
+        self.prefix = prefix
+        self.labels = labels or {}
+        self.undo = UndoLog()
+        self.failure: Failure | None = None
+        self.end: BlockEnd | None = None
+        self.halted = False
+        self.takes_back = False
+        self._nursery: trio.Nursery | None = None
+        self._items: dict[int, list[Any]] = {}  # of foreach steps, until they start
+        self._questions: dict[int, tuple[Failure, Ask]] = {}  # steps that failed before they began, and escalate
+
+    def path(self, index: int) -> str:
+        """The path of a step of this block."""
+        step_id = self.block.steps[index].id
+        return f"{self.prefix}.{step_id}" if self.prefix else step_id
+
+    # --- the nursery ---
+
+    async def drive(self) -> None:
+        """Run the block; returns when everything in it has settled and nothing of it runs any more."""
+        moves = self.frontier.open()
+        self._record_derived(moves)
+        if self.end is None:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                self.enter(nursery.cancel_scope)
+                self.run.busy -= 1  # lent to the block; comes back from the child that ends it
+                for index in moves.start:
+                    self._launch(index)
+            if self.end is None:
+                raise EngineFault(f"block {self.prefix or 'steps'!r} ended before its steps had settled")
+        if self.takes_back:
+            await self._take_back()
+
+    async def _take_back(self) -> None:
+        """A rollback of this block alone; what could not be undone is told with its error."""
+        problems = await take_back(self.run, self.undo.take(), shielded=True)
+        if problems and self.failure is not None:
+            message = f"{self.failure.message}; its rollback is incomplete: {'; '.join(problems)}"
+            self.failure = attrs.evolve(self.failure, message=message)
+
+    def _launch(self, index: int) -> None:
+        if self._nursery is None:
+            raise EngineFault("a block without a nursery started a step")
+        self.run.busy += 1
+        step = self._step(index)
+        step.announce()
+        self._nursery.start_soon(step_task, self, step, name=f"treadle {self.run.id} {step.path}")
+
+    def _step(self, index: int) -> StepRun:
+        return StepRun(self, index, self._items.pop(index, None), self._questions.pop(index, None))
+
+    # --- settling ---
+
+    def settled(self, step: StepRun, outcome: Outcome) -> StepRun | None:
+        """Take *outcome* in; the step that goes on in the same task, if any."""
+        self._record(step.index, outcome, step)
+        moves = self.frontier.settle(step.index, outcome)
+        self._record_derived(moves)
+        if not moves.start:
+            if self.end is None:
+                self.run.busy -= 1
+                self.run.maybe_waiting()
+            return None
+        following = self._step(moves.start[0])
+        following.announce()
+        for index in moves.start[1:]:
+            self._launch(index)
+        return following
+
+    def interrupted(self, step: StepRun) -> None:
+        """Settle *step*, which a cancellation has just ended; leave all as it is if the host cancelled."""
+        outcome = step.interrupted()
+        if outcome is None:
+            return
+        from_outside = first_cause(self)
+        if from_outside is not None:
+            self.halt(from_outside[1])
+        if (following := self.settled(step, outcome)) is not None:
+            raise EngineFault(f"{following.path} was started by a cancellation")
+
+    def halt(self, cause: Cause) -> None:
+        """Nothing starts any more, for a reason from outside; what runs is cancelled by whoever gave it."""
+        if self.halted:
+            return
+        self.halted = True
+        self._record_derived(self.frontier.stop(cause))
+
+    def _record_derived(self, moves: Moves) -> None:
+        for index, outcome in moves.settled:
+            self._record(index, outcome, None)
+        if moves.end is not None:
+            self.end = moves.end
+        if moves.stop is not None and not self.halted:
+            self.stop(moves.stop)
+
+    def _record(self, index: int, outcome: Outcome, step: StepRun | None) -> None:
+        """Emit how a step settled, and note what it owes and whether it is fatal."""
+        path = self.path(index)
+        if step is not None:
+            step.report(outcome, self.undo)
+        else:
+            labels = self.block.steps[index].labels
+            report(self.run, path, outcome, {**self.labels, **labels} if self.labels else labels)
+        if outcome.status is not StepStatus.FAILED or outcome.error is None or outcome.tolerated:
+            return
+        if self.failure is None and not self.halted:
+            self.failure = with_path(outcome.error, path)
+        if outcome.decision == "rollback":
+            self.run.roll_back(path, outcome.error)
+
+    # --- before a step starts ---
+
+    def _examine(self, index: int) -> Ready | Skip | Outcome:
+        spec = self.block.steps[index]
+        if spec.when is None and spec.foreach is None:
+            return _READY
+        try:
+            if spec.when is not None:
+                held = self.run.evaluation.condition(spec.when, self.scope)
+                self.run.emit(
+                    "step.decided", self.path(index), None, {"when": held, "condition": spec.when.source}
+                )
+                if not held:
+                    return Skip(f"when: {spec.when.source}")
+            if spec.foreach is not None:
+                self._items[index] = self._elements(index)
+        except StepError as error:
+            return self._failed_before_it_began(index, error)
+        return _READY
+
+    def _elements(self, index: int) -> list[Any]:
+        spec = self.block.steps[index]
+        value = self.run.evaluation.filled(spec.foreach, self.scope)
+        if isinstance(value, dict):
+            items = [{"key": key, "value": item} for key, item in value.items()]
+        elif isinstance(value, list):
+            items = value
+        else:
+            raise StepError("expression", f"foreach must give a list or a mapping, not {type(value).__name__}")
+        if len(items) > (most := self.run.surroundings.limits.elements):
+            raise StepError(
+                "expression", f"foreach has {len(items)} elements, more than the {most} that limits.elements allows"
+            )
+        self.run.emit("step.expanded", self.path(index), None, {"items": items})
+        return items
+
+    def _failed_before_it_began(self, index: int, error: StepError) -> Ready | Outcome:
+        failure = Failure(error.name, error.message, error.data)
+        told = StepFailure(self.path(index), failure, 0, 0.0)
+        decision = decide(self.run, self.block.strategies[index], self.scope, told)
+        if isinstance(decision, Ask):  # a person decides, which takes a task
+            self._questions[index] = failure, decision
+            return _READY
+        return failed(self, failure, decision)
+
+
+async def step_task(frame: Frame, step: StepRun | None) -> None:
+    """Settle *step*, then whatever can follow it in the same task."""
+    while step is not None:
+        try:
+            outcome = await step.settle()
+        except BaseException:
+            frame.interrupted(step)
+            raise
+        step = frame.settled(step, outcome)

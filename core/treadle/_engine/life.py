@@ -1,0 +1,227 @@
+"""The life of a run: its steps, the decision how it ends, rollback, ``finally``, the end.
+
+Rule 1: the end is decided once, before rollback and ``finally``, and both see it.
+Rule 2: exactly one end is emitted, and nothing after it.
+Rule 3: a bug of treadle ends its own run and no other, and is never reported as a step's failure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from treadle._engine.ask import ask
+from treadle._engine.decide import answered, decide
+from treadle._engine.foreach import parallelism
+from treadle._engine.frame import Frame
+from treadle._frontier import Cause, Outcome
+from treadle._kinds import Ask, Decision, Rollback, StepFailure, Tolerate
+from treadle._engine.plain import NotPlain, to_plain
+from treadle._engine.rollback import take_back
+from treadle._engine.scope import Scope
+from treadle._engine.stop import Stopper, Timer
+from treadle._units import format_duration
+from treadle.errors import EngineFault, Failure, StepError
+from treadle.events import Resolve, RunStatus
+
+if TYPE_CHECKING:
+    from treadle._engine.run import Run
+
+FINALLY_SECONDS = 300.0
+"""The bound of ``finally`` as a whole."""
+
+_log = logging.getLogger("treadle")
+
+
+@attrs.define
+class End:
+    """How a run will end, and what is told with it."""
+
+    status: RunStatus
+    error: Failure | None = None
+    outputs: Mapping[str, Any] = attrs.field(factory=dict)
+    reason: str | None = None
+    rollback: dict[str, Any] | None = None
+
+
+async def live(run: Run) -> None:
+    """Drive *run* from its start to its end; returns early only with the host's cancellation."""
+    try:
+        end = await _ending(run)
+    except BaseException as raised:
+        if not _is_fault(raised):
+            raise
+        _log.critical("run %s ended by a bug in treadle; please report it", run.id, exc_info=raised)
+        run.fault = raised
+        end = End(RunStatus.FAILED, Failure("engine", f"a bug in treadle ended the run: {_leaf(raised)!r}"))
+    _tell(run, end)
+
+
+async def _ending(run: Run) -> End:
+    run.started_at = run.surroundings.now()
+    run.become(RunStatus.RUNNING, "workflow.started")
+    end = await _steps(run)
+    run.closing = True
+    run.clock.go()
+    if run.wants_rollback or end.status is RunStatus.ROLLED_BACK:
+        await _roll_back(run, end)
+    if end.status is RunStatus.COMPLETED:
+        _give_outputs(run, end)
+    await _finally(run, end)
+    return end
+
+
+# --- steps ---
+
+
+async def _steps(run: Run) -> End:
+    spec = run.plan.spec
+    try:
+        for name, value in spec.vars.items():
+            run.evaluation.vars[name] = run.evaluation.filled(value, Scope(None))
+        at_once = parallelism(run, spec.blocks[0].max_parallel, Scope(None), None)
+    except StepError as error:
+        return End(RunStatus.FAILED, Failure(error.name, error.message, error.data))
+    timer = None
+    if spec.timeout is not None:
+        timer = Timer(run, Cause("timeout", f"the run was not done after {format_duration(spec.timeout)}"))
+    root = run.root = Frame(run, run.plan.blocks[0], outer=timer or run, scope=None, max_parallel=at_once)
+    with trio.CancelScope() as scope:
+        run.enter(scope)
+        with nullcontext() if timer is None else run.clock.limit(timer, spec.timeout or 0.0):
+            await root.drive()
+            await run.gate()  # a paused run ends when it goes on
+    return await _decided(run, root, timer)
+
+
+async def _decided(run: Run, root: Frame, timer: Timer | None) -> End:
+    if (stopped := run.fired()) is not None:
+        kind, text = stopped[1].kind, stopped[1].text
+        if kind == "rollback":
+            return End(RunStatus.ROLLED_BACK, run.rollback_error)
+        return End(RunStatus.CANCELLED, reason=text)
+    if root.failure is not None:
+        return End(RunStatus.FAILED, root.failure)
+    if timer is not None and timer.fired() is not None and root.halted:
+        return await _timed_out(run, root, Failure("timeout", timer.cause.text))
+    return End(RunStatus.COMPLETED)
+
+
+async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
+    """The workflow's strategy decides about the expiry of its timeout."""
+    elapsed = run.surroundings.now() - (run.started_at or 0.0)
+    strategy = run.plan.strategy
+    decision: Decision = decide(run, strategy, root.scope, StepFailure("", error, 1, elapsed))
+    if isinstance(decision, Ask):
+        run.clock.go()
+        choices = (Resolve.CONTINUE, Resolve.FAIL, Resolve.ROLLBACK)
+        answer, _ = await ask(run, "", None, error, decision, labels={}, decisions=choices)
+        decision = answered(answer, None)
+    if isinstance(decision, Rollback):
+        run.roll_back("", error)
+        return End(RunStatus.ROLLED_BACK, error)
+    if isinstance(decision, Tolerate):
+        run.tolerated += 1
+        return End(RunStatus.COMPLETED)
+    return End(RunStatus.FAILED, error)
+
+
+# --- after the steps ---
+
+
+async def _roll_back(run: Run, end: End) -> None:
+    if run.status is not RunStatus.ROLLING_BACK:
+        run.become(RunStatus.ROLLING_BACK, "workflow.rolling_back", {"reason": end.reason})
+    owed = run.root.undo.take() if run.root is not None else []
+    problems = await take_back(run, owed, shielded=False)
+    end.rollback = {"status": "incomplete" if problems else "complete", "undone": len(owed) - len(problems)}
+    if problems:
+        end.rollback["failed"] = problems
+        if end.status is RunStatus.ROLLED_BACK:
+            end.status = RunStatus.FAILED
+
+
+def _give_outputs(run: Run, end: End) -> None:
+    assert run.root is not None
+    outputs = {}
+    for name, value in run.plan.spec.outputs.items():
+        try:
+            given = run.evaluation.filled(value, run.root.scope)
+            outputs[name] = to_plain(given, run.surroundings.limits.output)
+        except (StepError, NotPlain) as error:
+            message = error.message if isinstance(error, StepError) else str(error)
+            end.status = RunStatus.FAILED
+            end.error = Failure("expression", f"outputs.{name}: {message}")
+            return
+    end.outputs = run.masker.data(outputs)
+
+
+async def _finally(run: Run, end: End) -> None:
+    block = run.plan.spec.finally_
+    error = None if end.error is None else run.masker.data(end.error.to_data())
+    run.evaluation.ending = {"status": str(end.status), "error": error}
+    if block is None:
+        return
+    plan = run.plan.blocks[block.index]
+    outer = run.root.scope if run.root is not None else _empty_scope(run)
+    timer = Timer(Stopper(None), Cause("timeout", f"`finally` was not done after {FINALLY_SECONDS:g} s"))
+    frame = Frame(run, plan, outer=timer, scope=outer, prefix="finally")
+    with trio.CancelScope(deadline=trio.current_time() + FINALLY_SECONDS) as scope:
+        timer.enter(scope)
+        await frame.drive()
+    failure = frame.failure
+    if failure is None and scope.cancelled_caught:
+        failure = Failure("timeout", timer.cause.text, path="finally")
+    if failure is not None:
+        end.error = _with_finally(end.error, failure)
+        if end.status is RunStatus.COMPLETED:
+            end.status = RunStatus.FAILED
+            end.outputs = {}
+
+
+def _empty_scope(run: Run) -> Scope:
+    """The names of a run that failed before its first step."""
+    block = run.plan.blocks[0]
+    nothing: list[Outcome | None] = [None] * len(block.steps)
+    return Scope(None, block=block, outcomes=nothing)
+
+
+def _with_finally(error: Failure | None, failure: Failure) -> Failure:
+    if error is None:
+        return failure
+    message = f"{error.message}; and {failure.path} failed: {failure.message}"
+    return attrs.evolve(error, message=message)
+
+
+# --- the end ---
+
+
+def _tell(run: Run, end: End) -> None:
+    data: dict[str, Any] = {"tolerated": run.tolerated}
+    if end.status is RunStatus.COMPLETED:
+        data["outputs"] = end.outputs
+    if end.error is not None:
+        data["error"] = end.error.to_data()
+    if end.reason is not None:
+        data["reason"] = end.reason
+    if end.rollback is not None:
+        data["rollback"] = end.rollback
+    run.finish(end.status, data)
+
+
+def _is_fault(raised: BaseException) -> bool:
+    """Whether *raised* is a bug of treadle, rather than the host's wish to stop."""
+    if isinstance(raised, BaseExceptionGroup):
+        return any(map(_is_fault, raised.exceptions))
+    return isinstance(raised, Exception | EngineFault)
+
+
+def _leaf(raised: BaseException) -> BaseException:
+    while isinstance(raised, BaseExceptionGroup):
+        raised = next(filter(_is_fault, raised.exceptions))
+    return raised

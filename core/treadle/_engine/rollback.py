@@ -1,0 +1,70 @@
+"""Taking back what completed.
+
+Rule 1: newest completion first, one at a time; a failed undo is recorded, and the rest still run.
+Rule 2: a rollback is not interrupted by a cancel of the run, so each undo has a bound of its own; inside a
+block, where a cancel could reach it, it is shielded within that bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from treadle._frontier import ABSENT, Cause
+from treadle._engine.scope import Scope, error_names
+from treadle._engine.stop import Stopper, Timer
+from treadle._engine.undo import Owed
+from treadle.errors import Failure
+
+if TYPE_CHECKING:
+    from treadle._blocks import BlockPlan
+    from treadle._engine.run import Run
+
+UNDO_SECONDS = 300.0
+"""The bound of an undo that has no timeout or deadline of its own."""
+
+
+async def take_back(run: Run, owed: Sequence[Owed], *, shielded: bool) -> list[str]:
+    """Undo *owed*, in the order given; what failed, as sentences."""
+    problems = []
+    for entry in owed:
+        error = await _undo(run, entry, shielded)
+        if error is not None:
+            problems.append(f"{entry.path}: {error.message}")
+    return problems
+
+
+def _bound(block: BlockPlan) -> float:
+    """Seconds; none of ours where the undo is one step that bounds itself."""
+    (only, *_) = block.steps
+    if block.spec.body and (only.timeout is not None or only.deadline is not None):
+        return math.inf
+    return UNDO_SECONDS
+
+
+async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
+    from treadle._engine.frame import Frame
+
+    of = {"of": entry.seq}
+    run.emit("step.undoing", entry.path, entry.attempt, of, entry.spec.labels)
+    assert entry.spec.undo is not None
+    block = run.plan.blocks[entry.spec.undo.index]
+    names = {"output": None if entry.output is ABSENT else entry.output, "attempt": entry.attempt}
+    names["error"] = None if entry.error is None else error_names(entry.error)
+    timer = Timer(Stopper(None), Cause("timeout", f"the undo was not done after {UNDO_SECONDS:g} s"))
+    prefix = entry.path if block.spec.body else f"{entry.path}.undo"
+    frame = Frame(run, block, outer=timer, scope=Scope(entry.scope, names=names), prefix=prefix)
+    with trio.CancelScope(deadline=trio.current_time() + _bound(block), shield=shielded) as scope:
+        timer.enter(scope)
+        await frame.drive()
+    error = frame.failure
+    if scope.cancelled_caught and error is None:
+        error = Failure("timeout", timer.cause.text)
+    if error is None:
+        run.emit("step.undone", entry.path, entry.attempt, of, entry.spec.labels)
+    else:
+        run.emit("step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.spec.labels)
+    return error

@@ -1,0 +1,261 @@
+"""One run: its state, its events, and what its steps ask of it.
+
+Rule 1: `emit` numbers and submits, and never waits; `durable` waits until all that was emitted is stored.
+Rule 2: `busy` counts the tasks that can go on by themselves. A task lends its count to the block it runs
+        and gets it back from the child that ends the block; at zero only a person can help.
+Rule 3: `in_flight` counts attempts at work, not those that wait for a block of theirs: the run is paused
+        when none is left.
+Rule 4: how the run ends is decided before rollback and ``finally``; from then on it takes no cancel.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from treadle._engine.clock import DrivenClock
+from treadle._engine.evaluate import Evaluation
+from treadle._frontier import Cause
+from treadle._engine.masking import Masker
+from treadle._engine.report import with_path
+from treadle._engine.stop import Stopper
+from treadle.errors import Failure
+from treadle.events import Event, RunStatus
+
+if TYPE_CHECKING:
+    from treadle._engine.ask import Question
+    from treadle._engine.frame import Frame
+    from treadle._plan import Plan
+    from treadle._engine.surroundings import Surroundings
+
+NOTHING: Mapping[str, Any] = {}
+
+
+class Run(Stopper):
+    """A run in progress, or one that has ended.
+
+    As a `Stopper` it is the outermost: a cancel or a rollback of the run is recorded here.
+    """
+
+    __slots__ = (
+        "_changed",
+        "_durable",
+        "_gate",
+        "busy",
+        "clock",
+        "closing",
+        "correlation_id",
+        "evaluation",
+        "fault",
+        "history",
+        "id",
+        "in_flight",
+        "inputs",
+        "labels",
+        "masker",
+        "plan",
+        "questions",
+        "rollback_error",
+        "root",
+        "started_at",
+        "status",
+        "surroundings",
+        "tolerated",
+        "wants_rollback",
+        "workflow",
+    )
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        plan: Plan,
+        run_id: str,
+        *,
+        inputs: Mapping[str, Any],
+        labels: Mapping[str, str],
+        correlation_id: str | None,
+    ) -> None:
+        super().__init__(None)
+        self.surroundings = surroundings
+        self.plan = plan
+        self.id = run_id
+        self.workflow = plan.spec.name
+        self.inputs = inputs
+        self.labels = {**plan.spec.labels, **labels}
+        self.correlation_id = correlation_id or run_id
+        self.status = RunStatus.PENDING
+        self.history: list[Event] = []
+        self.started_at: float | None = None
+        self.clock = DrivenClock()
+        self.masker = Masker()
+        self.evaluation = Evaluation(self)
+        self.rollback_error: Failure | None = None
+        self.root: Frame | None = None
+        self.questions: dict[str, Question] = {}
+        self.busy = 1
+        self.in_flight = 0
+        self.tolerated = 0
+        self.wants_rollback = False  # asked for, with a cancel
+        self.closing = False  # the end is decided
+        self.fault: BaseException | None = None
+        self._durable = 0
+        self._gate: trio.Event | None = None
+        self._changed: trio.Event | None = None
+
+    # --- events ---
+
+    def emit(
+        self,
+        type_: str,
+        step: str | None = None,
+        attempt: int | None = None,
+        data: Mapping[str, Any] = NOTHING,
+        labels: Mapping[str, str] = NOTHING,
+    ) -> int:
+        """Add an event to the journal; its number."""
+        seq = len(self.history) + 1
+        self.surroundings.journal.submit(self, self._event(seq, type_, step, attempt, data, labels))
+        return seq
+
+    def show(
+        self,
+        type_: str,
+        step: str,
+        attempt: int,
+        data: Mapping[str, Any],
+        labels: Mapping[str, str] = NOTHING,
+    ) -> None:
+        """Publish a live event: no number, no journal."""
+        if not self.surroundings.bus.silent:
+            self.surroundings.bus.publish(self._event(None, type_, step, attempt, data, labels))
+
+    def _event(
+        self,
+        seq: int | None,
+        type_: str,
+        step: str | None,
+        attempt: int | None,
+        data: Mapping[str, Any],
+        labels: Mapping[str, str],
+    ) -> Event:
+        if self.masker:
+            data = self.masker.data(data)
+        return Event(
+            self.id,
+            self.workflow,
+            seq,
+            self.surroundings.now(),
+            type_,
+            step,
+            attempt,
+            self.correlation_id,
+            {**self.labels, **labels} if labels else self.labels,
+            data,
+        )
+
+    def landed(self, seq: int) -> None:
+        """The journal says: all events up to *seq* are durable. Only now anyone may see them."""
+        bus = self.surroundings.bus
+        for event in self.history[self._durable : seq]:
+            bus.publish(event)
+        self._durable = seq
+        self._tell()
+
+    @property
+    def durable_seq(self) -> int:
+        """The number of the latest event that is stored."""
+        return self._durable
+
+    async def durable(self) -> None:
+        """Wait until all that was emitted is stored."""
+        wanted = len(self.history)
+        while self._durable < wanted:
+            await self.changed()
+
+    async def changed(self) -> None:
+        """Wait for the next durable event, or change of status."""
+        if self._changed is None:
+            self._changed = trio.Event()
+        await self._changed.wait()
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    # --- status ---
+
+    def become(self, status: RunStatus, type_: str | None = None, data: Mapping[str, Any] = NOTHING) -> None:
+        """Take on *status*, with an event of *type_* that says so."""
+        self.status = status
+        if status in _CLOCK_STANDS:
+            self.clock.stop()
+        else:
+            self.clock.go()
+        if type_ is not None:
+            self.emit(type_, data=data)
+        self._tell()
+
+    def roll_back(self, path: str, error: Failure | None) -> None:
+        """A strategy asked for a rollback: a fact of the run from now on. Ignored once the run is being ended."""
+        where = f"{path} failed" if path else "its time is up"
+        if self.closing or not self.stop(Cause("rollback", f"{where}, which asks for a rollback")):
+            return
+        self.rollback_error = error if error is None or not path else with_path(error, path)
+        told = {"step": path or None, "error": None if error is None else error.to_data()}
+        self.become(RunStatus.ROLLING_BACK, "workflow.rolling_back", told)
+        self.open_gate()
+
+    def finish(self, status: RunStatus, data: Mapping[str, Any]) -> None:
+        """The one end."""
+        self.become(status, f"workflow.{status}", data)
+
+    # --- pause ---
+
+    def close_gate(self) -> None:
+        """Nothing new starts."""
+        if self._gate is None:
+            self._gate = trio.Event()
+
+    def open_gate(self) -> None:
+        """What has been held back starts."""
+        if self._gate is not None:
+            self._gate.set()
+            self._gate = None
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing may start now."""
+        return self._gate is not None
+
+    async def gate(self) -> None:
+        """Wait until something new may start."""
+        while self._gate is not None:
+            self.maybe_paused()
+            await self._gate.wait()
+
+    def maybe_paused(self) -> None:
+        """A pausing run is paused once no attempt is in flight."""
+        if self.status is RunStatus.PAUSING and not self.in_flight:
+            self.become(RunStatus.PAUSED, "workflow.paused")
+
+    # --- people ---
+
+    def maybe_waiting(self) -> None:
+        """A run whose every task waits for a person is waiting; one where a task goes on is not."""
+        if self.status is RunStatus.RUNNING and self.questions and not self.busy:
+            self.become(RunStatus.WAITING, "workflow.waiting", {"steps": sorted(self.questions)})
+        elif self.status is RunStatus.WAITING and self.busy:
+            self.become(RunStatus.RUNNING)
+
+    # --- what steps need ---
+
+    def rng(self, path: str) -> random.Random:
+        """The random source of the step at *path*; a restart draws the same numbers."""
+        return random.Random(f"{self.surroundings.seed}/{self.id}/{path}")
+
+
+_CLOCK_STANDS = frozenset({RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING})

@@ -1,0 +1,435 @@
+"""One step in a run: everything between its start and its outcome, outermost first.
+
+deadline ─ foreach ─ per element: strategy ─ repeat ─ retry ─ limit ─ timeout ─ the work
+
+Rule 1: a failure is a value, an `Outcome`; what leaves here as an exception is a cancellation or a bug.
+Rule 2: attempts are numbered on, whatever asks for the next: a retry, a round, or a person.
+Rule 3: on the normal way out of a layer, `stopper` is what it was on the way in. On a cancellation it is
+        left where it stands, for `interrupted` to see what was going on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from treadle._engine.ask import ask
+from treadle._engine.attempt import work
+from treadle._engine.decide import answered, decide, failed, settled_by_itself
+from treadle._engine.foreach import Elements
+from treadle._frontier import ABSENT, Cause, Outcome
+from treadle._kinds import Ask, Fail, StepFailure
+from treadle._engine.report import report
+from treadle._engine.rollback import take_back
+from treadle._engine.scope import Scope, error_names
+from treadle._engine.stop import Stopper, Timer, first_cause
+from treadle._engine.undo import Owed, UndoLog
+from treadle._units import format_duration
+from treadle.errors import Failure, StepError
+from treadle.events import Resolve, StepStatus
+
+if TYPE_CHECKING:
+    from treadle._engine.frame import Frame
+
+_UNRETRIED = ("plugin", "rejected", "cancelled")
+
+
+class StepRun:
+    """A step, or one element of a foreach, on its way to its outcome.
+
+    Attributes:
+      path: with elements and rounds.
+      scope: what its expressions see.
+      stopper: the innermost thing that can end it now.
+      attempt: number of the latest attempt; 0 before the first.
+      inner: the blocks of the latest attempt, for what they owe and why they failed.
+      returned: the output of work that came back although it had been told to stop.
+      notes: exceptions raised by work that was being stopped.
+    """
+
+    __slots__ = (
+        "_announced",
+        "_asking",
+        "_began",
+        "_deadline",
+        "_items",
+        "_question",
+        "_timer",
+        "_undo_problems",
+        "attempt",
+        "derived",
+        "frame",
+        "index",
+        "inner",
+        "labels",
+        "notes",
+        "path",
+        "retry_after",
+        "returned",
+        "round",
+        "run",
+        "scope",
+        "spec",
+        "started",
+        "stopper",
+        "strategy",
+    )
+
+    def __init__(
+        self,
+        frame: Frame,
+        index: int,
+        items: list[Any] | None = None,
+        question: tuple[Failure, Ask] | None = None,
+    ) -> None:
+        self.frame = frame
+        self.run = frame.run
+        self.index = index
+        self.spec = frame.block.steps[index]
+        self.strategy = frame.block.strategies[index]
+        self.path = frame.path(index)
+        self.scope = frame.scope
+        self.labels: Mapping[str, str] = {**frame.labels, **self.spec.labels} if frame.labels else self.spec.labels
+        self.stopper: Stopper = frame
+        self.attempt = 0
+        self.round = 1
+        self.started = False
+        self.derived = False
+        self.inner: list[Frame | Elements] = []
+        self.returned: Any = ABSENT
+        self.notes: list[str] = []
+        self._items = items
+        self._question = question
+        self._announced = False
+        self._asking: Failure | None = None
+        self._began: float | None = None
+        self._deadline: Timer | None = None
+        self._timer: Timer | None = None
+        self._undo_problems: list[str] = []
+        self.retry_after: float | None = None
+
+    @classmethod
+    def element(cls, whole: StepRun, elements: Stopper, number: int, item: Any) -> StepRun:
+        """Element *number* of the foreach step *whole*."""
+        self = cls(whole.frame, whole.index)
+        self.path = f"{whole.path}.{number}"
+        self.scope = Scope(whole.scope, names={"item": item, "index": number})
+        self.labels = whole.labels
+        self.stopper = elements
+        return self
+
+    def announce(self) -> None:
+        """Emit the first start together with what allowed it, unless it has something to wait for."""
+        if self._question is None and self.spec.limit is None and not self.run.held:
+            self._start()
+            self._announced = True
+
+    def _start(self) -> None:
+        self.attempt += 1
+        self.started = True
+        self.run.emit("step.started", self.path, self.attempt, labels=self.labels)
+
+    # --- the layers ---
+
+    async def settle(self) -> Outcome:
+        """The step's outcome."""
+        if self._question is not None:
+            failure, how = self._question
+            outcome = await self._asked(failure, ABSENT, how)
+            if outcome is not None:
+                return outcome
+        while True:
+            if self.spec.deadline is None:
+                return await self._elements_or_one()
+            outcome = await self._within_deadline(self.spec.deadline)
+            if outcome is not None:
+                return outcome
+
+    async def _within_deadline(self, seconds: float) -> Outcome | None:
+        text = f"{self.path} was not done within its deadline of {format_duration(seconds)}"
+        self._deadline = timer = Timer(self.stopper, Cause("deadline", text))
+        self.stopper = timer
+        with self.run.clock.limit(timer, seconds):
+            outcome = await self._elements_or_one()
+            self.stopper = timer.outer or self.frame
+            return outcome
+        self.stopper = timer.outer or self.frame
+        self._asking = None
+        return await self._judged(Failure("timeout", text), ABSENT)
+
+    async def _elements_or_one(self) -> Outcome:
+        if self._items is None:
+            return await self.handled()
+        if not self._announced:
+            await self.run.gate()
+            self._start()
+        elements = Elements(self, self._items)
+        self.stopper = elements
+        outcome = await elements.drive()
+        self.stopper = elements.outer or self.frame
+        self.derived = True
+        return outcome
+
+    async def handled(self) -> Outcome:
+        """The outcome, once strategy and person have had their say."""
+        while True:
+            outcome = await (self._retried() if self.spec.repeat is None else self._repeated())
+            if outcome.status is not StepStatus.FAILED or outcome.error is None:
+                return outcome
+            judged = await self._judged(outcome.error, outcome.output)
+            if judged is not None:
+                return judged
+
+    async def _repeated(self) -> Outcome:
+        repeat = self.spec.repeat
+        assert repeat is not None
+        outer, self.round, previous = self.scope, 0, None
+        while True:
+            self.round += 1
+            self.scope = Scope(outer, names={"previous": previous})
+            outcome = await self._retried()
+            self.scope = outer
+            if outcome.status is not StepStatus.COMPLETED:
+                return outcome
+            previous = None if outcome.output is ABSENT else outcome.output
+            done = self._held(repeat.until, Scope(outer, names=self._own_names(outcome, previous)))
+            if done is True:
+                return outcome
+            if isinstance(done, StepError):
+                return self._failure(Failure(done.name, done.message, done.data), outcome.output)
+            if repeat.times is not None and self.round >= repeat.times:
+                text = f"{self.path} was repeated {self.round} times, and `until` never held: {repeat.until.source}"
+                return self._failure(Failure("repeat", text), outcome.output)
+            if not await self._round_taken_back():
+                return self._undo_failed(outcome)
+            self.run.emit("step.retrying", self.path, self.attempt, {"delay": repeat.every, "round": self.round + 1}, self.labels)
+            await trio.sleep(repeat.every)
+
+    async def _retried(self) -> Outcome:
+        delays: Iterator[float] | None = None
+        tried = 0
+        began = trio.current_time()
+        while True:
+            outcome = await self._attempted()
+            tried += 1
+            if outcome.status is not StepStatus.FAILED or not self._may_retry(outcome, tried):
+                return outcome
+            delays = self._delays() if delays is None else delays
+            delay = self._delay(delays, outcome, began)
+            if delay is None:
+                return outcome
+            if not await self._round_taken_back():
+                return self._undo_failed(outcome)
+            assert outcome.error is not None
+            told = {"error": outcome.error.to_data(), "delay": delay}
+            self.run.emit("step.retrying", self.path, self.attempt, told, self.labels)
+            await trio.sleep(delay)
+
+    async def _attempted(self) -> Outcome:
+        if self.spec.limit is None:
+            return await self._limited()
+        async with self.run.surroundings.limiters[self.spec.limit]:
+            return await self._limited()
+
+    async def _limited(self) -> Outcome:
+        await self.run.gate()
+        if self._announced:
+            self._announced = False
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            self._start()
+        if self._began is None:
+            self._began = trio.current_time()
+        await self.run.durable()
+        self.run.in_flight += 1
+        try:
+            return await self._timed()
+        finally:
+            self.run.in_flight -= 1
+            self.run.maybe_paused()
+
+    async def _timed(self) -> Outcome:
+        seconds = self.spec.timeout
+        if seconds is None:
+            return await self._worked()
+        self._timer = timer = Timer(self.stopper, Cause("timeout", f"timed out after {format_duration(seconds)}"))
+        self.stopper = timer
+        if self.spec.blocks:
+            with self.run.clock.limit(timer, seconds):
+                return await self._worked()
+        else:
+            with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:
+                timer.enter(scope)
+                return await self._worked()
+        return self._timed_out(timer)
+
+    def _timed_out(self, timer: Timer) -> Outcome:
+        self.stopper = timer.outer or self.frame
+        data: dict[str, Any] = {"returned": True} if self.returned is not ABSENT else {}
+        if self.notes:
+            data["notes"] = self.notes
+        self.notes = []
+        return self._failure(Failure("timeout", f"{self.path} {timer.cause.text}", data or None))
+
+    async def _worked(self) -> Outcome:
+        """The outcome of one attempt, unless something ended it."""
+        result = await work(self)
+        stopped = first_cause(self.stopper)
+        if stopped is not None:
+            self._came_back(result)
+            await trio.lowlevel.checkpoint()  # the scope that was cancelled takes it from here
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            self.stopper = timer.outer or self.frame
+        return result
+
+    def _came_back(self, result: Outcome) -> None:
+        if result.status is StepStatus.COMPLETED:
+            self.returned = result.output
+        elif result.error is not None:
+            self.notes.append(f"{result.error.name}: {result.error.message}")
+
+    # --- retry ---
+
+    def _may_retry(self, outcome: Outcome, tried: int) -> bool:
+        retry, error = self.spec.retry, outcome.error
+        if retry is None or tried >= retry.attempts or error is None or any(map(error.matches, _UNRETRIED)):
+            return False
+        if retry.on and not any(map(error.matches, retry.on)):
+            return False
+        if retry.condition is None:
+            return True
+        return self._held(retry.condition, Scope(self.scope, names=self._own_names(outcome, None))) is True
+
+    def _delays(self) -> Iterator[float]:
+        retry = self.spec.retry
+        assert retry is not None
+        path = self.path if self.round == 1 else f"{self.path}#{self.round}"
+        return retry.backoff.entry.delays(retry.backoff.constant, self.run.rng(path))
+
+    def _delay(self, delays: Iterator[float], outcome: Outcome, began: float) -> float | None:
+        """Seconds until the next attempt; None if there is to be none."""
+        retry = self.spec.retry
+        assert retry is not None
+        try:
+            delay = next(delays, None)
+        except Exception as error:
+            self.run.show("step.log", self.path, self.attempt, {"level": "warning", "message": f"backoff {retry.backoff.entry.name!r} failed: {error!r}"})
+            return None
+        if delay is None or not 0 <= delay < float("inf"):
+            return None
+        if self.retry_after is not None:
+            delay = max(delay, self.retry_after)
+        elapsed = trio.current_time() - began
+        return None if retry.max_time is not None and elapsed + delay > retry.max_time else delay
+
+    async def _round_taken_back(self) -> bool:
+        """Undo what the latest attempt's blocks completed; False if an undo failed."""
+        owed = [entry for frame in self.inner for entry in frame.undo.take()]
+        self.inner = []
+        if not owed:
+            return True
+        owed.sort(key=lambda entry: entry.seq, reverse=True)
+        self._undo_problems = await take_back(self.run, owed, shielded=True)
+        return not self._undo_problems
+
+    def _undo_failed(self, outcome: Outcome) -> Outcome:
+        text = f"{self.path} cannot be tried again: " + "; ".join(self._undo_problems)
+        cause = outcome.error.to_data() if outcome.error else None
+        return self._failure(Failure("undo", text, {"error": cause}), outcome.output)
+
+    # --- strategy and person ---
+
+    async def _judged(self, error: Failure, output: Any) -> Outcome | None:
+        """The outcome of a failure; None to try again."""
+        decision = self._decision(error)
+        if isinstance(decision, Ask):
+            return await self._asked(error, output, decision)
+        return failed(self.frame, error, decision, attempts=self.attempt, output=output)
+
+    def _decision(self, error: Failure) -> Any:
+        elapsed = 0.0 if self._began is None else trio.current_time() - self._began
+        return decide(self.run, self.strategy, self.scope, StepFailure(self.path, error, self.attempt, elapsed))
+
+    async def _asked(self, error: Failure, output: Any, how: Ask) -> Outcome | None:
+        self._question = None
+        self._asking = error
+        answer, given = await ask(self.run, self.path, self.attempt or None, error, how, labels=self.labels)
+        self._asking = None
+        if answer is Resolve.RETRY:
+            self.returned = ABSENT
+            if await self._round_taken_back():
+                return None
+            error = Failure("undo", f"{self.path} cannot be tried again: " + "; ".join(self._undo_problems))
+            answer = Resolve.FAIL
+        if answer is Resolve.COMPLETE:
+            return Outcome(StepStatus.COMPLETED, given, attempts=self.attempt)
+        return failed(self.frame, error, answered(answer, given), attempts=self.attempt, output=output)
+
+    # --- the end ---
+
+    def interrupted(self) -> Outcome | None:
+        """The outcome of a step that a cancellation has ended; None if the host cancelled."""
+        found = first_cause(self.stopper)
+        if found is None:
+            return None
+        stopper, cause = found
+        if self._asking is not None:
+            return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
+        for frame in self.inner:
+            if frame.failure is not None:
+                return self._failed_meanwhile(frame.failure)
+        if stopper in (self._timer, self._deadline):
+            return self._failed_meanwhile(Failure("timeout", f"{self.path} {cause.text}" if stopper is self._timer else cause.text))
+        if not self.started:
+            return Outcome(StepStatus.OMITTED, reason=f"stopped: {cause.text}")
+        return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
+
+    def _failed_meanwhile(self, error: Failure) -> Outcome:
+        decision = settled_by_itself(self._decision(error))
+        return failed(self.frame, error, decision, attempts=self.attempt)
+
+    def report(self, outcome: Outcome, undo: UndoLog) -> None:
+        """Emit *outcome*, and enter into *undo* what is owed for it."""
+        extra: dict[str, Any] = {}
+        if self.returned is not ABSENT and outcome.status is not StepStatus.COMPLETED:
+            extra["returned"] = True
+        if self.notes:
+            extra["notes"] = self.notes
+        seq = report(self.run, self.path, outcome, self.labels, derived=self.derived, extra=extra)
+        completed = outcome.status is StepStatus.COMPLETED
+        if self.spec.undo is not None and self._items is None and self._owes(completed):
+            undo.add(self._owed(seq, outcome))
+            if completed:
+                return
+        for frame in self.inner:
+            undo.add(frame.undo)
+
+    def _owes(self, completed: bool) -> bool:
+        if completed or self.returned is not ABSENT:
+            return True
+        return self.started and self.spec.undo_after == "attempted"
+
+    def _owed(self, seq: int, outcome: Outcome) -> Owed:
+        output = outcome.output if self.returned is ABSENT else self.returned
+        return Owed(seq, self.path, self.spec, self.scope, output, outcome.error, self.attempt)
+
+    # --- small things ---
+
+    def _failure(self, error: Failure, output: Any = ABSENT) -> Outcome:
+        return Outcome(StepStatus.FAILED, output, error, None, None, self.attempt)
+
+    def _own_names(self, outcome: Outcome, previous: Any) -> dict[str, Any]:
+        names: dict[str, Any] = {"attempt": self.attempt, "previous": previous}
+        if outcome.output is not ABSENT:
+            names["output"] = outcome.output
+        names["error"] = None if outcome.error is None else error_names(outcome.error)
+        return names
+
+    def _held(self, condition: Any, scope: Scope) -> bool | StepError:
+        try:
+            return self.run.evaluation.condition(condition, scope)
+        except StepError as error:
+            return error

@@ -1,0 +1,238 @@
+"""A run as its events tell it.
+
+Rule 1: `RunState` is a pure fold of a run's events, in order, and knows nothing else.
+Rule 2: an event of a type that is not in `_FOLDS` changes nothing: custom events, and those of later versions.
+Rule 3: outputs of blocks and foreach steps are not in the journal; they are put together from what is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self
+
+import attrs
+
+from treadle.errors import Failure
+from treadle.events import Event, RunStatus, StepStatus, iso_time
+
+
+@attrs.define
+class StepResult:
+    """How a step stands, or how it settled.
+
+    Attributes:
+      attempts: how many were started.
+      output: plain data; None where it has none.
+      error: why it failed, or its last attempt did.
+      reason: why it was skipped, omitted or cancelled.
+      tolerated: it failed, and dependants ran all the same.
+      started_at, ended_at: seconds since 1970 UTC.
+    """
+
+    status: StepStatus = StepStatus.PENDING
+    attempts: int = 0
+    output: Any = None
+    error: Failure | None = None
+    reason: str | None = None
+    tolerated: bool = False
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON; times in ISO 8601."""
+        return {
+            "status": str(self.status),
+            "attempts": self.attempts,
+            "output": self.output,
+            "error": None if self.error is None else self.error.to_data(),
+            "reason": self.reason,
+            "started_at": None if self.started_at is None else iso_time(self.started_at),
+            "ended_at": None if self.ended_at is None else iso_time(self.ended_at),
+        }
+
+
+@attrs.define
+class RunState:
+    """How a run stands, or how it ended.
+
+    Attributes:
+      run: its id.
+      outputs: of the workflow; empty unless it completed.
+      error: why it failed or was rolled back.
+      reason: why it was cancelled.
+      tolerated: how many failures were.
+      rollback: None, or ``{status: complete | incomplete, undone, failed}``.
+      steps: by path, in the order in which they first appeared.
+      started_at, ended_at: seconds since 1970 UTC.
+    """
+
+    run: str = ""
+    workflow: str = ""
+    status: RunStatus = RunStatus.PENDING
+    outputs: dict[str, Any] = attrs.field(factory=dict)
+    error: Failure | None = None
+    reason: str | None = None
+    tolerated: int = 0
+    rollback: dict[str, Any] | None = None
+    steps: dict[str, StepResult] = attrs.field(factory=dict)
+    started_at: float | None = None
+    ended_at: float | None = None
+    _inside: dict[str, list[str]] = attrs.field(factory=dict, repr=False)
+
+    @classmethod
+    def fold(cls, events: Iterable[Event]) -> Self:
+        """The state after *events*, all of one run, from its first."""
+        state = cls()
+        for event in events:
+            state.apply(event)
+        return state
+
+    def apply(self, event: Event) -> None:
+        """Take in the next event."""
+        change = _FOLDS.get(event.type)
+        if change is not None:
+            change(self, event)
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON, in the shape of ``treadle run --json``."""
+        return {
+            "run": self.run,
+            "workflow": self.workflow,
+            "status": str(self.status),
+            "outputs": self.outputs,
+            "error": None if self.error is None else self.error.to_data(),
+            "reason": self.reason,
+            "started_at": None if self.started_at is None else iso_time(self.started_at),
+            "ended_at": None if self.ended_at is None else iso_time(self.ended_at),
+            "tolerated": self.tolerated,
+            "rollback": self.rollback,
+            "steps": {path: step.to_data() for path, step in self.steps.items()},
+        }
+
+    # --- steps ---
+
+    def _step(self, event: Event) -> StepResult:
+        path = event.step or ""
+        step = self.steps.get(path)
+        if step is None:
+            step = self.steps[path] = StepResult()
+            self._inside.setdefault(path.rpartition(".")[0], []).append(path)
+        return step
+
+    def _derived(self, path: str, attempt: int) -> Any:
+        """The output of the block or foreach at *path*, from what is inside it."""
+        inside = self._inside.get(path if attempt <= 1 else f"{path}#{attempt}", [])
+        outputs = {child.rpartition(".")[2]: self.steps[child] for child in inside}
+        if isinstance(count := self._expanded.get(path), int):
+            return [outputs[str(n)].output if str(n) in outputs else None for n in range(count)]
+        return {name: step.output for name, step in outputs.items() if step.output is not None}
+
+    _expanded: dict[str, int] = attrs.field(factory=dict, repr=False)
+
+
+Fold = Callable[[RunState, Event], None]
+
+
+def _accepted(state: RunState, event: Event) -> None:
+    state.run, state.workflow = event.run, event.workflow
+
+
+def _becomes(status: RunStatus) -> Fold:
+    def change(state: RunState, event: Event) -> None:
+        state.status = status
+        if status is RunStatus.RUNNING and state.started_at is None:
+            state.started_at = event.time
+
+    return change
+
+
+def _ends(status: RunStatus) -> Fold:
+    def change(state: RunState, event: Event) -> None:
+        state.status, state.ended_at = status, event.time
+        state.outputs = dict(event.data.get("outputs", {}))
+        state.tolerated = event.data.get("tolerated", 0)
+        state.reason = event.data.get("reason")
+        state.rollback = event.data.get("rollback")
+        state.error = _error(event.data)
+
+    return change
+
+
+def _error(data: Mapping[str, Any]) -> Failure | None:
+    return Failure.from_data(data["error"]) if data.get("error") else None
+
+
+def _started(state: RunState, event: Event) -> None:
+    step = state._step(event)
+    step.status = StepStatus.RUNNING
+    step.attempts = event.attempt or 0
+    if step.started_at is None:
+        step.started_at = event.time
+
+
+def _expanded(state: RunState, event: Event) -> None:
+    state._step(event)
+    state._expanded[event.step or ""] = len(event.data["items"])
+
+
+def _retrying(state: RunState, event: Event) -> None:
+    step = state._step(event)
+    step.status = StepStatus.PENDING
+    step.error = _error(event.data)
+
+
+def _waiting(state: RunState, event: Event) -> None:
+    step = state._step(event)
+    step.status = StepStatus.WAITING
+    step.error = _error(event.data)
+
+
+def _resolved(state: RunState, event: Event) -> None:
+    state._step(event).status = StepStatus.PENDING
+    if state.status is RunStatus.WAITING:
+        state.status = RunStatus.RUNNING
+
+
+def _settles(status: StepStatus) -> Fold:
+    def change(state: RunState, event: Event) -> None:
+        step = state._step(event)
+        step.status, step.ended_at = status, event.time
+        step.error, step.reason = _error(event.data), event.data.get("reason")
+        if event.data.get("derived"):
+            step.output = state._derived(event.step or "", step.attempts)
+        else:
+            step.output = event.data.get("output")
+
+    return change
+
+
+def _tolerated(state: RunState, event: Event) -> None:
+    state._step(event).tolerated = True
+    state.tolerated += 1
+
+
+_FOLDS: Mapping[str, Fold] = {
+    "workflow.accepted": _accepted,
+    "workflow.started": _becomes(RunStatus.RUNNING),
+    "workflow.pausing": _becomes(RunStatus.PAUSING),
+    "workflow.paused": _becomes(RunStatus.PAUSED),
+    "workflow.resumed": _becomes(RunStatus.RUNNING),
+    "workflow.waiting": _becomes(RunStatus.WAITING),
+    "workflow.cancelling": _becomes(RunStatus.CANCELLING),
+    "workflow.rolling_back": _becomes(RunStatus.ROLLING_BACK),
+    "workflow.completed": _ends(RunStatus.COMPLETED),
+    "workflow.failed": _ends(RunStatus.FAILED),
+    "workflow.cancelled": _ends(RunStatus.CANCELLED),
+    "workflow.rolled_back": _ends(RunStatus.ROLLED_BACK),
+    "step.started": _started,
+    "step.expanded": _expanded,
+    "step.retrying": _retrying,
+    "step.waiting": _waiting,
+    "step.resolved": _resolved,
+    "step.completed": _settles(StepStatus.COMPLETED),
+    "step.failed": _settles(StepStatus.FAILED),
+    "step.skipped": _settles(StepStatus.SKIPPED),
+    "step.omitted": _settles(StepStatus.OMITTED),
+    "step.cancelled": _settles(StepStatus.CANCELLED),
+    "step.tolerated": _tolerated,
+}

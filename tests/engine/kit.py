@@ -1,0 +1,120 @@
+"""A step type whose effects can be counted, and ways to run a spec in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+import treadle
+from treadle.plugin import Seconds, Step, StepError, StepType, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Act:
+    """Work that takes *takes* seconds and then fails *fails* times before it succeeds.
+
+    *name* is what the ledger calls it; *swallow*: it takes no notice of being cancelled, and returns;
+    *fail_on_cancel*: it raises while being cancelled; *cleanup*: how long its shielded clean-up takes.
+    """
+
+    name: str = ""
+    takes: Seconds = 0.0
+    fails: int = 0
+    error: str = "broken"
+    swallow: bool = False
+    fail_on_cancel: bool = False
+    cleanup: Seconds = 0.0
+    output: Any = None
+    retry_after: Seconds | None = None
+
+
+class Ledger:
+    """What the steps' own effects say happened: the history that neither journal nor events can fake."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[float, str, str]] = []
+        self.tried: dict[str, int] = {}
+        self.inside = 0
+        self.most_inside = 0
+
+    def note(self, what: str, name: str) -> None:
+        self.lines.append((round(trio.current_time(), 6), what, name))
+
+    def names(self, what: str) -> list[str]:
+        return [name for _, kind, name in self.lines if kind == what]
+
+    def at(self, what: str, name: str) -> float:
+        (moment,) = [time for time, kind, named in self.lines if (kind, named) == (what, name)]
+        return moment
+
+    @hookimpl
+    def treadle_step_types(self) -> Iterable[StepType[Any]]:
+        return [StepType(name="act", config=Act, run=self.act, main="name")]
+
+    async def act(self, config: Act, step: Step) -> Any:
+        name = config.name or step.path
+        self.note("start", name)
+        self.inside += 1
+        self.most_inside = max(self.inside, self.most_inside)
+        try:
+            return await self._work(config, step, name)
+        except trio.Cancelled:
+            self.note("cancelled", name)
+            with trio.CancelScope(shield=True):
+                await trio.sleep(config.cleanup)
+            if config.swallow:
+                return {"swallowed": True}
+            if config.fail_on_cancel:
+                raise StepError("late", f"{name} failed while being cancelled") from None
+            raise
+        finally:
+            self.inside -= 1
+
+    async def _work(self, config: Act, step: Step, name: str) -> Any:
+        await trio.sleep(config.takes)
+        self.tried[name] = self.tried.get(name, 0) + 1
+        if self.tried[name] <= config.fails:
+            self.note("fail", name)
+            raise StepError(config.error, f"{name} failed", retry_after=config.retry_after)
+        self.note("end", name)
+        return config.output if config.output is not None else {"name": name, "attempt": step.attempt}
+
+
+class Rig:
+    """A ledger with an engine around it; `start` runs a spec given as YAML or data."""
+
+    def __init__(self, engine: treadle.Engine, ledger: Ledger, registry: treadle.Registry) -> None:
+        self.engine = engine
+        self.ledger = ledger
+        self.registry = registry
+
+    def load(self, spec: str | Mapping[str, Any]) -> treadle.Workflow:
+        if isinstance(spec, str):
+            return treadle.loads("treadle: 1\nname: test\n" + spec, registry=self.registry)
+        return treadle.from_data({"treadle": 1, "name": "test", **spec}, registry=self.registry)
+
+    async def start(self, spec: str | Mapping[str, Any], **more: Any) -> treadle.Run:
+        return await self.engine.start(self.load(spec), **more)
+
+    async def run(self, spec: str | Mapping[str, Any], **more: Any) -> treadle.RunState:
+        return await (await self.start(spec, **more)).wait()
+
+
+@asynccontextmanager
+async def rig(**settings: Any) -> AsyncIterator[Rig]:
+    ledger = Ledger()
+    registry = treadle.Registry.of(ledger, *settings.pop("plugins", ()))
+    async with treadle.open_engine(registry=registry, seed=1, **settings) as engine:
+        yield Rig(engine, ledger, registry)
+
+
+async def events(run: treadle.Run) -> list[treadle.Event]:
+    return [event async for event in run.events()]
+
+
+def statuses(state: treadle.RunState) -> dict[str, str]:
+    return {path: str(step.status) for path, step in state.steps.items()}
