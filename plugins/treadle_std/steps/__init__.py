@@ -1,0 +1,1 @@
+"""The standard step types, a module for each."""

@@ -1,0 +1,63 @@
+"""``condition``: one of two blocks.
+
+Rule: which branch is taken is recorded before it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from treadle.plugin import Block, Expr, Step, StepError, StepType, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Condition:
+    """Runs *then* if *if* is true, else *else*.
+
+    Args:
+      if: an expression that gives true or false.
+      then: a block.
+      else: a block; nothing unless given.
+
+    Example:
+      ``condition: {if: inputs.env == 'prod', then: [{command: ./ship}], else: [{command: ./dry-run}]}``
+    """
+
+    if_: Expr
+    then: Block
+    else_: Block | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Taken:
+    """What ``condition`` gives.
+
+    Attributes:
+      result: what *if* was.
+      output: of the block that ran, by the ids of its steps; null if none ran.
+    """
+
+    result: bool
+    output: Mapping[str, Any] | None = None
+
+
+async def condition(config: Condition, step: Step) -> Taken:
+    """Evaluate, record the branch, run it."""
+    result = step.evaluate(config.if_)
+    if not isinstance(result, bool):
+        raise StepError("expression", f"`{config.if_.source}` must be true or false and gives {result!r:.80}")
+    block = config.then if result else config.else_
+    if block is None:
+        step.decide(None)
+        return Taken(result=result)
+    step.decide("then" if result else "else")
+    return Taken(result=result, output=(await step.run_block(block)).result())
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``condition``."""
+    return [StepType(name="condition", config=Condition, output=Taken, run=condition, repeatable=True)]

@@ -1,0 +1,67 @@
+"""``emit``: add an event of one's own to the run.
+
+Rule: the engine's own event names, everything at or below ``workflow`` and ``step``, stay the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+from attrs import validators as v
+
+from treadle.plugin import NO_SECRETS, Step, StepType, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Emit:
+    """Adds an event to the run, which every sink gets. The output is the event as given.
+
+    An emit that a crash interrupted is made again, so an event may come twice, under two attempts.
+
+    Args:
+      name: the event's dotted name, as ``image.published``; not ``workflow`` or ``step`` or below.
+      data: plain data without secrets; empty unless given.
+
+    Raises:
+      ValueError: *name* is malformed or the engine's.
+
+    Example:
+      ``emit: {name: image.published, data: {tag: "${{ inputs.version }}"}}``
+    """
+
+    name: str = attrs.field(metadata=NO_SECRETS, validator=v.matches_re(r"[A-Za-z][\w-]*(\.[\w-]+)*"))
+    data: Mapping[str, Any] = attrs.field(factory=dict, metadata=NO_SECRETS)
+
+    def __attrs_post_init__(self) -> None:
+        first = self.name.partition(".")[0]
+        if first in ("workflow", "step"):
+            raise ValueError(
+                f"events below {first!r} are the engine's; choose another name than {self.name!r}"
+            )
+
+
+@attrs.frozen(kw_only=True)
+class Emitted:
+    """What ``emit`` gives: the event.
+
+    Attributes:
+      name: its name.
+      data: its data.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+
+
+async def emit(config: Emit, step: Step) -> Emitted:
+    """Emit one event."""
+    step.emit(config.name, config.data)
+    return Emitted(name=config.name, data=config.data)
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``emit``."""
+    return [StepType(name="emit", config=Emit, output=Emitted, run=emit, main="name", repeatable=True)]

@@ -1,0 +1,41 @@
+"""``fail``: fail on purpose, with an error of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+from attrs import validators as v
+
+from treadle.plugin import Step, StepError, StepType, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Fail:
+    """Fails, always.
+
+    Args:
+      message: one sentence for a person.
+      name: the error's dotted name, which ``retry.on`` matches and ``steps.ID.error.name`` gives.
+
+    Raises:
+      ValueError: *name* is malformed.
+
+    Example:
+      ``fail: {message: "no image for ${{ inputs.version }}", name: image.missing}``
+    """
+
+    message: str
+    name: str = attrs.field(default="failed", validator=v.matches_re(r"[A-Za-z][\w-]*(\.[\w-]+)*"))
+
+
+async def fail(config: Fail, _step: Step) -> None:
+    """Raise the error."""
+    raise StepError(config.name, config.message)
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``fail``."""
+    return [StepType(name="fail", config=Fail, run=fail, main="message", repeatable=True)]

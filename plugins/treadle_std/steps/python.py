@@ -1,0 +1,162 @@
+"""``python``: call a Python function.
+
+Rule 1: an async function runs in the engine's loop and is cancelled like any step; a sync one runs in a
+        worker thread, which is always waited for, never abandoned.
+Rule 2: whatever the function raises is the step's failure, named after the exception's class.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import functools
+import importlib
+import inspect
+import math
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import validators as v
+
+from treadle.plugin import Step, StepError, StepType, hookimpl
+
+if TYPE_CHECKING:
+    import trio
+
+_THREADS = 40
+_TRACEBACK_CHARS = 4_000
+_DEPTH = 64
+
+
+@attrs.frozen(kw_only=True)
+class Python:
+    """Calls a Python function and gives what it returns, which must be plain data.
+
+    An ``async def`` function runs in the engine's own loop, under trio. Any other runs in a worker thread,
+    at most 40 at a time in a process: **it cannot be cancelled**. On a timeout or a cancel the step
+    waits until the function returns, unless the function asks now and then with
+    ``trio.from_thread.check_cancelled()``.
+
+    The step fails as ``python.ImportError`` if the function cannot be found, as ``python.CLASS`` if it
+    raises, as ``output`` if it returns anything but plain data. A function may raise
+    `treadle.plugin.StepError` to fail under a name of its own.
+
+    Args:
+      call: ``package.module:function``; the module must be importable where the engine runs.
+      args: keyword arguments by name.
+
+    Raises:
+      ValueError: *call* is malformed.
+
+    Example:
+      ``python: {call: "reports.monthly:build", args: {month: "${{ inputs.month }}"}}``
+    """
+
+    call: str = attrs.field(validator=v.matches_re(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*"))
+    args: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+async def call(config: Python, _step: Step) -> Any:
+    """Find the function, call it where it belongs, check what it returns."""
+    import trio
+
+    in_thread = functools.partial(trio.to_thread.run_sync, limiter=_threads())
+    args = copy.deepcopy(dict(config.args))  # the settings are shared by all attempts, the arguments are not
+    function = await in_thread(_find, config.call)  # importing it may take long, or block
+    try:
+        if inspect.iscoroutinefunction(function):
+            returned = await function(**args)
+        else:
+            returned = await in_thread(functools.partial(function, **args))
+        if inspect.isawaitable(returned):
+            returned = await returned
+    except StepError:
+        raise
+    except (Exception, SystemExit) as exc:
+        raise _raised(config.call, exc) from exc
+    return _plain(returned, config.call)
+
+
+def _threads() -> trio.CapacityLimiter:
+    """This plugin's limiter, one to a trio run: a global one would couple engines in different threads."""
+    import trio
+
+    limiter = _limiter_of_run()
+    try:
+        return limiter.get()
+    except LookupError:
+        limiter.set(trio.CapacityLimiter(_THREADS))
+        return limiter.get()
+
+
+@functools.cache
+def _limiter_of_run() -> trio.lowlevel.RunVar[trio.CapacityLimiter]:
+    import trio
+
+    return trio.lowlevel.RunVar("treadle_std.steps.python")
+
+
+def _find(name: str) -> Callable[..., Any]:
+    """The function that ``package.module:function`` names."""
+    module_name, _, attribute = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ImportError as exc:
+        raise StepError(
+            "python.ImportError", f"cannot import {module_name!r} for call: {name}: {exc}"
+        ) from exc
+    except (Exception, SystemExit) as exc:
+        raise _raised(f"importing {module_name}", exc) from exc
+    for part in attribute.split("."):
+        known = dir(found)
+        found = getattr(found, part, None)
+        if found is None:
+            near = difflib.get_close_matches(part, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise StepError("python.ImportError", f"{module_name!r} has no {attribute!r}{hint}")
+    if not callable(found):
+        raise StepError("python.ImportError", f"{name} is {type(found).__name__}, which cannot be called")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _raised(what: str, exc: BaseException) -> StepError:
+    """The failure for an exception, with the end of its traceback as data."""
+    text = "".join(traceback.format_exception(exc))[-_TRACEBACK_CHARS:]
+    kind = type(exc).__name__
+    message = f"{what} raised {kind}: {exc}" if str(exc) else f"{what} raised {kind}"
+    return StepError(f"python.{kind}", message, data={"traceback": text})
+
+
+def _plain(value: Any, name: str, place: str = "", depth: int = 0) -> Any:
+    """*value* as plain data, tuples made lists; StepError ``output`` says where it is anything else."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if depth < _DEPTH and isinstance(value, list | tuple):
+        return [_plain(item, name, f"{place}[{i}]", depth + 1) for i, item in enumerate(value)]
+    if depth < _DEPTH and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: _plain(item, name, f"{place}.{key}", depth + 1) for key, item in value.items()}
+    raise StepError(
+        "output", f"{name} returned {_not_plain(value)}{place and f' at {place}'}; return plain data"
+    )
+
+
+def _not_plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"the number {value}"
+    if isinstance(value, Mapping):
+        wrong = next((key for key in value if not isinstance(key, str)), None)
+        return f"data nested over {_DEPTH} deep" if wrong is None else f"a mapping with the key {wrong!r:.40}"
+    if isinstance(value, list | tuple):
+        return f"data nested over {_DEPTH} deep"
+    return f"an object of class {type(value).__name__}"
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``python``."""
+    return [StepType(name="python", config=Python, run=call, main="call")]

@@ -1,0 +1,37 @@
+"""``set``: give values a name, for the steps after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from treadle.plugin import NO_SECRETS, Step, StepType, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Set:
+    """Gives values to the steps after it, which read them as ``steps.ID.output.NAME``.
+
+    The output is the values as given. They may not hold secrets.
+
+    Args:
+      values: by name; all of what stands under ``set``.
+
+    Example:
+      ``set: {tag: "v${{ inputs.version }}"}``
+    """
+
+    values: Mapping[str, Any] = attrs.field(metadata=NO_SECRETS)
+
+
+async def set_values(config: Set, _step: Step) -> Mapping[str, Any]:
+    """The values are the output."""
+    return config.values
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``set``."""
+    return [StepType(name="set", config=Set, run=set_values, main="values", whole=True, repeatable=True)]

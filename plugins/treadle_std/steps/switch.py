@@ -1,0 +1,81 @@
+"""``switch``: the first of several blocks whose condition holds.
+
+Rule: conditions are evaluated in order, and none after the first that holds; the branch is recorded before
+it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+from attrs import validators as v
+
+from treadle.plugin import Block, Expr, Step, StepError, StepType, hookimpl
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """One case.
+
+    Args:
+      when: an expression that gives true or false.
+      steps: the block to run if it is true.
+    """
+
+    when: Expr
+    steps: Block
+
+
+@attrs.frozen(kw_only=True)
+class Switch:
+    """Runs the block of the first case that holds.
+
+    Args:
+      cases: tried in order; at least one.
+      default: the block to run if none holds; nothing unless given.
+
+    Example:
+      ``switch: {cases: [{when: inputs.n > 9, steps: [{command: ./big}]}], default: [{command: ./small}]}``
+    """
+
+    cases: tuple[Case, ...] = attrs.field(validator=v.min_len(1))
+    default: Block | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Taken:
+    """What ``switch`` gives.
+
+    Attributes:
+      case: index of the case that held, from 0; null if none did.
+      output: of the block that ran, by the ids of its steps; null if none ran.
+    """
+
+    case: int | None
+    output: Mapping[str, Any] | None = None
+
+
+async def switch(config: Switch, step: Step) -> Taken:
+    """Find the case, record the branch, run it."""
+    chosen = next((i for i, case in enumerate(config.cases) if _holds(case.when, step)), None)
+    block = config.default if chosen is None else config.cases[chosen].steps
+    if block is None:
+        step.decide(None)
+        return Taken(case=None)
+    step.decide("default" if chosen is None else f"cases.{chosen}")
+    return Taken(case=chosen, output=(await step.run_block(block)).result())
+
+
+def _holds(when: Expr, step: Step) -> bool:
+    value = step.evaluate(when)
+    if not isinstance(value, bool):
+        raise StepError("expression", f"`{when.source}` must be true or false and gives {value!r:.80}")
+    return value
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``switch``."""
+    return [StepType(name="switch", config=Switch, output=Taken, run=switch, repeatable=True)]

@@ -1,0 +1,76 @@
+"""``wait``: let time pass, for a duration or until a moment.
+
+Rule: ``for`` counts on the engine's clock, ``until`` is read off the wall, also after the machine slept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import attrs
+from attrs import validators as v
+
+from treadle.plugin import Seconds, Step, StepType, hookimpl
+
+_LOOK_EVERY = 30.0  # seconds; a wall clock that is set, or a machine that slept, is noticed within this
+
+
+@attrs.frozen(kw_only=True)
+class Wait:
+    """Does nothing for a while.
+
+    Args:
+      for: how long, in seconds.
+      until: a moment with its zone, as ``2030-01-31T09:00:00+01:00``, by the wall clock; one that
+        has passed waits for nothing.
+
+    Raises:
+      ValueError: both or neither are given, or *until* has no zone.
+
+    Example:
+      ``wait: 5m``
+    """
+
+    for_: Seconds | None = attrs.field(default=None, validator=v.optional(v.ge(0)))
+    until: datetime | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.for_ is None) == (self.until is None):
+            raise ValueError("write either for (a duration) or until (a time with its zone)")
+        if self.until is not None and self.until.tzinfo is None:
+            raise ValueError("until has no zone; add one, as Z or +01:00")
+
+
+@attrs.frozen(kw_only=True)
+class Waited:
+    """What ``wait`` gives.
+
+    Attributes:
+      waited: seconds that passed.
+    """
+
+    waited: float
+
+
+async def wait(config: Wait, step: Step) -> Waited:
+    """Sleep for *for*, or until the wall clock shows *until*."""
+    import trio
+
+    start = trio.current_time()
+    if config.for_ is not None:
+        await trio.sleep(config.for_)
+    elif config.until is not None:
+        # Nothing tells of a wall clock that was set, so it has to be looked at.
+        while (left := config.until.timestamp() - step.now()) > 0:  # noqa: ASYNC110
+            await trio.sleep(min(left, _LOOK_EVERY))
+    return Waited(waited=trio.current_time() - start)
+
+
+@hookimpl
+def treadle_step_types() -> Iterable[StepType[Any]]:
+    """``wait``."""
+    return [
+        StepType(name="wait", config=Wait, output=Waited, run=wait, main="for", repeatable=True, waits=True)
+    ]
