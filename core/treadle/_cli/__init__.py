@@ -1,0 +1,27 @@
+"""The ``treadle`` program.
+
+Rule 1: this module imports nothing, so that ``treadle --version`` is answered at once.
+Rule 2: input never gets a traceback. Whatever else goes wrong is one line that names who is at fault.
+Rule 3: standard output has results only; what is said to people goes to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program on *argv*, the process's own unless given; returns the exit code of language.md §12."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        from treadle._version import __version__
+
+        sys.stdout.write(f"treadle {__version__}\n")
+        return 0
+    from treadle._cli.program import execute
+
+    return execute(arguments)

@@ -1,0 +1,215 @@
+"""A plan as plain data for people and programs: order, needs, conditions, and what a rollback would undo.
+
+Pure: it reads the plan and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from treadle._expr import Template
+from treadle._kinds import Block
+from treadle._units import format_duration
+
+if TYPE_CHECKING:
+    from treadle._blocks import BlockPlan
+    from treadle._model import StepSpec
+    from treadle._plan import Plan
+
+# --- the order -------------------------------------------------------------------------------------
+
+
+def outline(plan: Plan) -> dict[str, Any]:
+    """The whole plan: ``{workflow, steps, finally, rollback}``; see `_step` and `rollbacks`."""
+    after = plan.spec.finally_
+    return {
+        "workflow": plan.spec.name,
+        "steps": steps_in(plan, plan.blocks[0]),
+        "finally": steps_in(plan, plan.blocks[after.index]) if after is not None else [],
+        "rollback": rollbacks(plan),
+    }
+
+
+def steps_in(plan: Plan, block: BlockPlan) -> list[dict[str, Any]]:
+    """The steps of *block* by level, from 1: a step needs only steps of levels before its own."""
+    return [
+        _step(plan, block, index, level)
+        for level, indexes in enumerate(block.order, start=1)
+        for index in indexes
+    ]
+
+
+def _step(plan: Plan, block: BlockPlan, index: int, level: int) -> dict[str, Any]:
+    step = block.steps[index]
+    about = {
+        "id": step.id,
+        "path": step.path,
+        "type": step.type.name,
+        "level": level,
+        "needs": [
+            {"id": block.steps[need.step].id, "result": need.result, "inferred": need.source}
+            for need in block.needs[index]
+        ],
+        "at_least": _at_least(block, index),
+        "on_error": block.strategies[index].entry.name,
+        **_keys(step),
+    }
+    if inner := list(labelled_blocks(step)):
+        about["blocks"] = [
+            {"name": name, "steps": steps_in(plan, plan.blocks[each.index])} for name, each in inner
+        ]
+    return about
+
+
+def _at_least(block: BlockPlan, index: int) -> dict[str, Any] | None:
+    group = block.at_least[index]
+    return (
+        None
+        if group is None
+        else {"count": group.count, "of": [block.steps[each].id for each in group.steps]}
+    )
+
+
+def _keys(step: StepSpec) -> dict[str, Any]:
+    """What the step's own keys say, absent ones as None."""
+    return {
+        "when": step.when.source if step.when else None,
+        "foreach": _foreach(step.foreach),
+        "max_parallel": _source(step.max_parallel),
+        "repeat": step.repeat.until.source if step.repeat else None,
+        "attempts": step.retry.attempts if step.retry else 1,
+        "timeout": _duration(step.timeout),
+        "deadline": _duration(step.deadline),
+        "limit": step.limit,
+        "undo": step.undo is not None,
+    }
+
+
+def _source(value: Any) -> Any:
+    return value.source if isinstance(value, Template) else value
+
+
+def _foreach(value: Any) -> Any:
+    if isinstance(value, (Mapping, list, tuple)):
+        return f"{len(value)} elements"
+    return _source(value)
+
+
+def _duration(seconds: float | None) -> str | None:
+    return None if seconds is None else format_duration(seconds)
+
+
+def labelled_blocks(step: StepSpec) -> Iterator[tuple[str, Block]]:
+    """The blocks in the step's settings, each with its setting, as ``then`` or ``cases[0].steps``."""
+    settings = step.settings
+    written = settings.constant if settings.tree is None else settings.tree
+    names = {block.index: name for name, block in _find_blocks(written, "")}
+    return ((names.get(block.index, ""), block) for block in step.blocks)
+
+
+def _find_blocks(value: Any, path: str) -> Iterator[tuple[str, Block]]:
+    if isinstance(value, Block):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _find_blocks(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _find_blocks(item, f"{path}[{index}]")
+    elif attrs.has(type(value)):
+        fields = {each.name.rstrip("_"): getattr(value, each.name) for each in attrs.fields(type(value))}
+        yield from _find_blocks(fields, path)
+
+
+# --- rollback --------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Owed:
+    """What is taken back when a step fails: what it waited for, and what may have completed beside it."""
+
+    before: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+def rollbacks(plan: Plan) -> dict[str, dict[str, list[str]]]:
+    """By the path of the step that fails: ``undoes``, newest first, as far as completed, and ``may_undo``.
+
+    Steps at which nothing would be undone are left out.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for path, owed in _at_each(plan, plan.blocks[0], _Owed()):
+        if owed.before or owed.beside:
+            found[path] = {"undoes": list(owed.before), "may_undo": list(owed.beside)}
+    return found
+
+
+def _at_each(plan: Plan, block: BlockPlan, outside: _Owed) -> Iterator[tuple[str, _Owed]]:
+    """Each step of *block* and of the blocks inside, with what a rollback there would take back."""
+    order = [index for level in block.order for index in level]
+    owes = [undone_with(plan, step) for step in block.steps]
+    undoable = sum(1 << index for index, paths in enumerate(owes) if paths)
+    above, below = _reach(order, _needed(block)), _reach(order[::-1], _needing(block))
+    newest_first = order[::-1]
+    for index in order:
+        step, mine = block.steps[index], 1 << index
+        before = undoable & above[index]
+        beside = undoable & ~above[index] & ~below[index] & ~mine
+        owed = _Owed(
+            (*_paths(before, newest_first, owes), *outside.before),
+            (*_paths(beside, newest_first, owes), *outside.beside),
+        )
+        itself = (step.path,) if step.undo is not None and step.undo_after == "attempted" else ()
+        yield step.path, _Owed((*itself, *owed.before), owed.beside)
+        for _, inner in labelled_blocks(step):
+            yield from _at_each(plan, plan.blocks[inner.index], owed)
+
+
+def undone_with(plan: Plan, step: StepSpec) -> tuple[str, ...]:
+    """The paths that are undone to take back a completed *step*: its own undo replaces those inside it."""
+    if step.undo is not None:
+        return (step.path,)
+    inner = (plan.blocks[each.index] for _, each in labelled_blocks(step))
+    return tuple(
+        path
+        for block in inner
+        for level in reversed(block.order)
+        for index in reversed(level)
+        for path in undone_with(plan, block.steps[index])
+    )
+
+
+def _needed(block: BlockPlan) -> list[list[int]]:
+    """Per step, the steps it waits for."""
+    return [
+        [*(need.step for need in needs), *(group.steps if group else ())]
+        for needs, group in zip(block.needs, block.at_least, strict=True)
+    ]
+
+
+def _needing(block: BlockPlan) -> list[list[int]]:
+    """Per step, the steps that wait for it."""
+    after: list[list[int]] = [[] for _ in block.steps]
+    for index, needed in enumerate(_needed(block)):
+        for each in needed:
+            after[each].append(index)
+    return after
+
+
+def _reach(order: Sequence[int], next_to: Sequence[Sequence[int]]) -> list[int]:
+    """Per step, the set of all that *next_to* leads to, as bits of an integer; *order* has those first."""
+    reach = [0] * len(order)
+    for index in order:
+        for each in next_to[index]:
+            reach[index] |= reach[each] | 1 << each
+    return reach
+
+
+def _paths(chosen: int, order: Sequence[int], owes: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    if chosen:
+        for index in order:
+            if chosen >> index & 1:
+                yield from owes[index]

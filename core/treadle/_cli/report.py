@@ -1,0 +1,121 @@
+"""How a run ended, in words.
+
+After a failure: which step failed, why, the last lines of its output, what was not run because of it,
+and what the rollback did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from treadle._units import format_duration
+from treadle.errors import printable
+from treadle.events import RunStatus, StepStatus
+
+if TYPE_CHECKING:
+    from treadle import RunState, StepResult
+
+LAST_LINES = 10
+"""So many lines of a failed step's output are shown."""
+
+MOST_STEPS = 20
+"""So many steps are named in a list; ``--json`` has them all."""
+
+_NOT_RUN = (StepStatus.OMITTED, StepStatus.CANCELLED)
+
+
+def outputs(result: RunState) -> Iterator[str]:
+    """``name: value``, a line each; what is not text as JSON."""
+    for name, value in (result.outputs or {}).items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield printable(f"{name}: {text}")
+
+
+# --- for people ------------------------------------------------------------------------------------
+
+
+def lines(result: RunState) -> Iterator[str]:
+    """The end of a run in words: one line if all went well."""
+    if result.status is not RunStatus.COMPLETED:
+        for line in _what_went_wrong(result):
+            yield printable(line)
+    yield printable(f"run {result.run} of {result.workflow} {_ending(result)}")
+
+
+def _ending(result: RunState) -> str:
+    words = str(result.status).replace("_", " ")
+    if result.started_at is not None and result.ended_at is not None:
+        words += f" in {format_duration(round(max(0.0, result.ended_at - result.started_at), 3))}"
+    if result.tolerated:
+        words += f", with {result.tolerated} tolerated {'failure' if result.tolerated == 1 else 'failures'}"
+    return words
+
+
+def _what_went_wrong(result: RunState) -> Iterator[str]:
+    failed = _failed(result)
+    for path, step in list(failed.items())[:MOST_STEPS]:
+        yield from _failure(path, step)
+    if len(failed) > MOST_STEPS:
+        yield f"and {len(failed) - MOST_STEPS} more steps failed"
+    if result.error is not None and not failed:
+        yield f"{result.error.name}: {result.error.message}"
+    yield from _not_run(result)
+    yield from _rollback(result.rollback)
+
+
+def _failed(result: RunState) -> dict[str, StepResult]:
+    """The steps that failed themselves, not those that only enclose one."""
+    failed = {
+        path: step
+        for path, step in result.steps.items()
+        if step.status is StepStatus.FAILED and not step.tolerated
+    }
+    enclosing = {outer for path in failed for outer in _enclosing(path)}
+    return {path: step for path, step in failed.items() if path not in enclosing}
+
+
+def _enclosing(path: str) -> Iterator[str]:
+    """``a`` and ``a#2`` for ``a#2.b``: what *path* lies in, by every way to write it."""
+    for index, sign in enumerate(path):
+        if sign in ".#":
+            yield path[:index]
+
+
+def _failure(path: str, step: StepResult) -> Iterator[str]:
+    tries = f" after {step.attempts} attempts" if step.attempts > 1 else ""
+    if step.error is None:
+        yield f"step {path} failed{tries}"
+        return
+    yield f"step {path} failed{tries}: {step.error.name}: {step.error.message}"
+    yield from (f"  | {line}" for line in last_lines(step))
+
+
+def last_lines(step: StepResult) -> list[str]:
+    """The end of what a failed step wrote: its standard error or, if that is empty, its standard output."""
+    for source in (step.error.data if step.error else None, step.output):
+        if isinstance(source, Mapping):
+            for stream in ("stderr", "stdout"):
+                text = source.get(stream)
+                if isinstance(text, str) and text.strip():
+                    return text.rstrip().splitlines()[-LAST_LINES:]
+    return []
+
+
+def _not_run(result: RunState) -> Iterator[str]:
+    stopped = {path: step for path, step in result.steps.items() if step.status in _NOT_RUN}
+    if stopped:
+        yield "not run because of it:" if result.error is not None else "not run:"
+    for path, step in list(stopped.items())[:MOST_STEPS]:
+        yield f"  {path} ({step.status}{f': {step.reason}' if step.reason else ''})"
+    if len(stopped) > MOST_STEPS:
+        yield f"  and {len(stopped) - MOST_STEPS} more"
+
+
+def _rollback(rollback: Mapping[str, Any] | None) -> Iterator[str]:
+    if rollback is None:
+        return
+    count = rollback.get("undone", 0)
+    yield f"rollback {rollback['status']}: {count} {'step' if count == 1 else 'steps'} undone"
+    yield from (f"  not undone: {problem}" for problem in rollback.get("failed", ()))

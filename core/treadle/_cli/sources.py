@@ -1,0 +1,186 @@
+"""Where specs come from: files, standard input, and the workflows that ``treadle.yaml`` names.
+
+Whatever cannot be read is a problem like any other, with its place and what to do:
+
+    TRD090   the file cannot be read
+    TRD091   no workflow has that name
+    TRD092   two workflows have that name
+    TRD093   a plugin that ``treadle.yaml`` requires is not there
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from treadle._deployment import Deployment
+from treadle._registry import Registry
+from treadle.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+STDIN = "<stdin>"
+MAX_BYTES = 16 * 2**20
+"""The loader refuses larger documents; reading stops just beyond, whatever the file is."""
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@attrs.frozen
+class Project:
+    """What the program works with.
+
+    Attributes:
+      registry: the installed plugins, without those that the deployment disables.
+      deployment: what ``treadle.yaml`` says, or the defaults.
+      path: of that file; None where there is none.
+      warnings: about it.
+    """
+
+    registry: Registry
+    deployment: Deployment
+    path: Path | None = None
+    warnings: tuple[Problem, ...] = ()
+
+
+def open_project() -> Project:
+    """The deployment file found upward from the working directory, checked; raises SpecError."""
+    from treadle._spec import find_deployment, load_deployment
+
+    registry = Registry.installed()
+    path = find_deployment(Path.cwd())
+    if path is None:
+        return Project(registry, Deployment())
+    deployment, problems = load_deployment(read_file(path), name=_shown(path), registry=registry)
+    if deployment is None or any(problem.severity == "error" for problem in problems):
+        raise SpecError(problems)
+    _require(registry, deployment, path)
+    if deployment.disable:
+        registry = Registry.installed(without=deployment.disable)
+    return Project(registry, deployment, path, tuple(problems))
+
+
+def _require(registry: Registry, deployment: Deployment, path: Path) -> None:
+    there = {name for plugin in registry.plugins for name in (plugin.name, plugin.distribution) if name}
+    missing = [name for name in deployment.require if name not in there]
+    if missing:
+        raise SpecError(
+            Problem(
+                message=f"the plugin {name!r} is not installed here",
+                fix="install its distribution",
+                path="plugins.require",
+                file=_shown(path),
+                code="TRD093",
+            )
+            for name in missing
+        )
+
+
+def read_source(wanted: str, project: Project) -> tuple[bytes, str]:
+    """The text of the spec that *wanted* names, and the name for its problems; raises SpecError.
+
+    *wanted* is ``-`` for standard input, a path, or the name of a workflow of the deployment.
+    """
+    if wanted == "-":
+        return read_stdin(), STDIN
+    path = Path(wanted)
+    if path.exists() or path.suffix in _SUFFIXES or len(path.parts) > 1:
+        return read_file(path), wanted
+    path = _by_name(wanted, project)
+    return read_file(path), _shown(path)
+
+
+def read_stdin() -> bytes:
+    """All of standard input, as far as a spec may be long."""
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of *path*, as far as a spec may be long; raises SpecError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        problem = Problem(message=f"cannot be read: {reason}", fix=_near(path), file=str(path), code="TRD090")
+        raise SpecError([problem]) from None
+
+
+def _near(path: Path) -> str:
+    """A hint at a file of nearly that name."""
+    try:
+        names = [each.name for each in path.parent.iterdir()] if not path.exists() else []
+    except (OSError, ValueError):
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a spec"
+
+
+def _shown(path: Path) -> str:
+    """*path* as people would type it here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd().resolve()))
+    except ValueError:
+        return str(path)
+
+
+def _by_name(name: str, project: Project) -> Path:
+    known: dict[str, list[Path]] = {}
+    for path in _workflows(project):
+        known.setdefault(_name_of(path, project.registry), []).append(path)
+    found = known.get(name, [])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        both = " and ".join(_shown(path) for path in found)
+        raise _unresolved(
+            f"{both} are all named {name!r}", "give the path of the one you mean", "TRD092", project
+        )
+    near = difflib.get_close_matches(name, known, n=1)
+    fix = f"did you mean {near[0]!r}?" if near else f"known workflows: {', '.join(sorted(known)) or 'none'}"
+    raise _unresolved(f"there is no file and no workflow named {name!r}", fix, "TRD091", project)
+
+
+def _unresolved(message: str, fix: str, code: str, project: Project) -> SpecError:
+    file = _shown(project.path) if project.path else None
+    return SpecError(
+        [Problem(message=message, fix=fix, path="workflows" if file else "", file=file, code=code)]
+    )
+
+
+def _workflows(project: Project) -> Iterator[Path]:
+    """The files that ``workflows`` of the deployment names: paths, folders and patterns, relative to it."""
+    if project.path is None:
+        return
+    seen: set[Path] = set()
+    for written in project.deployment.workflows:
+        for path in _expand(project.path.parent, written):
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _expand(root: Path, written: str) -> Iterable[Path]:
+    path = root / written
+    if path.is_dir():
+        return sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
+    if any(sign in written for sign in "*?["):
+        return sorted(each for each in root.glob(written) if each.is_file())
+    return [path]
+
+
+def _name_of(path: Path, registry: Registry) -> str:
+    """The name a spec gives itself; that of its file where it cannot be loaded."""
+    from treadle._spec import load_spec
+
+    try:
+        spec, _ = load_spec(read_file(path), name=str(path), registry=registry)
+    except SpecError:
+        spec = None
+    return path.stem if spec is None else spec.name

@@ -1,0 +1,59 @@
+"""What the deployment file says, checked: how much may run at once, and where events and secrets go.
+
+Rule: without a file everything has the default it has here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import validators as v
+
+from treadle._kinds import Bytes, SecretProvider, Sink
+from treadle._settings import Settings
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """Bounds on what one engine takes on.
+
+    Args:
+      runs: runs that are live at once; more are refused.
+      steps: steps in one workflow.
+      elements: elements of one foreach.
+      output: bytes of one step's output, as plain data.
+      finished: finished runs whose journals are kept in memory.
+
+    Raises:
+      ValueError: a bound is below 1.
+    """
+
+    runs: int = attrs.field(default=10_000, validator=v.ge(1))
+    steps: int = attrs.field(default=100_000, validator=v.ge(1))
+    elements: int = attrs.field(default=100_000, validator=v.ge(1))
+    output: Bytes = attrs.field(default=1024 * 1024, validator=v.ge(1))
+    finished: int = attrs.field(default=1_000, validator=v.ge(1))
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Deployment:
+    """One deployment file.
+
+    Attributes:
+      limiters: by name, how many attempts may hold it at once.
+      sinks: where events go; None where the file does not say, which is the console.
+      secrets: providers, asked in order; None where the file does not say, which is the environment.
+      disable: names of plugins to leave out.
+      require: names of plugins without which nothing may run.
+      workflows: files, folders and patterns as written, relative to the file.
+    """
+
+    limits: Limits = attrs.field(factory=Limits)
+    limiters: Mapping[str, int] = attrs.field(factory=dict)
+    sinks: tuple[Settings[Sink[Any]], ...] | None = None
+    secrets: tuple[Settings[SecretProvider[Any]], ...] | None = None
+    disable: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    workflows: tuple[str, ...] = ()

@@ -1,0 +1,125 @@
+"""The settings of one use of a plugin: a config ready to use, or what must be evaluated to build it.
+
+Rule 1: a config in which nothing needs evaluating is built once, when the spec is loaded.
+Rule 2: values are put in as data and copied; no config shares a list or mapping with a scope.
+Rule 3: what is built here at run time passes the same strict structuring as what is written in a spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from treadle._expr import Expression, Template
+from treadle._kinds import Block
+from treadle._places import Place
+from treadle._structure import Leaf, SettingsError, fresh, structure
+from treadle._urls import url_from
+
+__all__ = ["Broken", "Hole", "Settings", "SettingsError", "UrlHole", "WordHole"]
+
+E = TypeVar("E")
+"""The plugin's entry: a StepType, Strategy, Backoff, Sink or SecretProvider."""
+
+
+class Broken(Leaf):
+    """Stands for a part of settings that could not be read; its problem is reported already."""
+
+    __slots__ = ()
+
+
+@attrs.frozen(eq=False)
+class UrlHole(Leaf):
+    """A `Url` setting with a template: what it makes remembers whether the host was written.
+
+    *path* is the setting's, for messages.
+    """
+
+    template: Template
+    path: str
+
+    def fill(self, value: Any) -> Any:
+        """The `Url` that *value* gives; what is no text is left for the converter to refuse."""
+        try:
+            return url_from(value, self.template.source) if isinstance(value, str) else value
+        except ValueError as exc:
+            raise SettingsError(f"{self.path}: {exc}") from exc
+
+
+@attrs.frozen(eq=False)
+class WordHole(Leaf):
+    """A word of an `Argv` setting with a template: always one word, whatever the value holds."""
+
+    template: Template
+
+    def fill(self, value: Any) -> Any:
+        """The word; what is neither text, number nor boolean is left for the converter to refuse."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return str(value) if isinstance(value, int | float) else value
+
+
+@attrs.frozen(eq=False)
+class Hole:
+    """A template in settings: where it stands, and whether ``secrets`` may be read there."""
+
+    place: Place
+    template: Template
+    secrets_allowed: bool
+
+
+@attrs.frozen(eq=False)
+class Settings(Generic[E]):
+    """Settings of the plugin *entry*.
+
+    Attributes:
+      constant: the config, where nothing in it needs evaluating; otherwise None.
+      tree: plain data in the form of the config, by the names a spec writes; its leaves may be
+        `Template`, `Expression` and `Block`. None where `constant` is given.
+      holes: the templates in *tree*, in the order of the text.
+      written: the expressions in `Expr` settings, each with its place.
+      blocks: the blocks in `Block` settings, in the order of the text.
+      place: where the settings stand.
+    """
+
+    entry: E
+    constant: Any = None
+    tree: Any = None
+    holes: tuple[Hole, ...] = ()
+    written: tuple[tuple[Place, Expression], ...] = ()
+    blocks: tuple[Block, ...] = ()
+    place: Place | None = None
+
+    def build(self, evaluate: Callable[[Template], Any]) -> Any:
+        """The config, with *evaluate* called for each template.
+
+        Raises SettingsError, with the setting's path in its message, where a value does not fit;
+        whatever *evaluate* raises passes through.
+        """
+        if self.constant is not None:
+            return self.constant
+        return structure(_filled(self.tree, evaluate), self.entry.config)  # type: ignore[attr-defined]
+
+    def templates(self) -> Iterator[tuple[Place, Template, bool]]:
+        """Each template with its place and whether secrets are allowed in it."""
+        for hole in self.holes:
+            yield hole.place, hole.template, hole.secrets_allowed
+
+    def expressions(self) -> Iterator[tuple[Place, Expression]]:
+        """Each expression of an `Expr` setting with its place."""
+        return iter(self.written)
+
+
+def _filled(tree: Any, evaluate: Callable[[Template], Any]) -> Any:
+    """*tree* with the templates' values, sharing no list or mapping with *tree* or the values."""
+    if isinstance(tree, dict):
+        return {key: _filled(value, evaluate) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_filled(value, evaluate) for value in tree]
+    if isinstance(tree, Template):
+        return fresh(evaluate(tree))
+    if isinstance(tree, UrlHole | WordHole):
+        return tree.fill(evaluate(tree.template))
+    return tree

@@ -1,0 +1,44 @@
+"""Documents to checked structures, all problems at once with their places.
+
+The way of a spec: `_yaml` or `_data` makes a tree of `Node`s, `_document` reads it with `_blocks` (steps,
+by `_keys` and `_work`), `_lower` (settings of plugins), `_declared` (inputs) and `_fields` (the rest).
+Deployment files go the same way through `_deploy`.
+
+Rule: bad input gives problems, never an exception; a `Spec` comes out only where there are none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treadle._model import Spec
+from treadle._spec._codes import CODES
+from treadle._spec._data import read_data
+from treadle._spec._deploy import find_deployment, load_deployment
+from treadle._spec._document import read_document
+from treadle._spec._nodes import Node
+from treadle._spec._reading import Plugins, Reading
+from treadle._spec._report import Report
+from treadle._spec._yaml import collector_off, read_yaml
+from treadle.errors import Problem
+
+__all__ = ["CODES", "find_deployment", "load_deployment", "load_spec", "spec_from_data"]
+
+
+def load_spec(text: str | bytes, *, name: str | None, registry: Plugins) -> tuple[Spec | None, list[Problem]]:
+    """The spec in YAML *text*, called *name* in problems; None where there are any."""
+    report = Report(name)
+    with collector_off():
+        return _finish(read_yaml(text, report), report, registry)
+
+
+def spec_from_data(data: Any, *, name: str | None, registry: Plugins) -> tuple[Spec | None, list[Problem]]:
+    """The spec in plain *data*, which is not kept; problems have paths and no positions."""
+    report = Report(name)
+    with collector_off():
+        return _finish(read_data(data, report), report, registry)
+
+
+def _finish(root: Node | None, report: Report, registry: Plugins) -> tuple[Spec | None, list[Problem]]:
+    spec = None if root is None else read_document(Reading(report, registry), root)
+    return spec, report.in_order()

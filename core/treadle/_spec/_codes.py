@@ -1,0 +1,46 @@
+"""The codes of the problems that loading finds; they are stable, messages are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CODES: Mapping[str, str] = {
+    "TRD001": "the document is not UTF-8 text",
+    "TRD002": "the document is not YAML",
+    "TRD003": "the document is empty, or there are several",
+    "TRD004": "the document is too large, too deeply nested, or grows too much by aliases",
+    "TRD005": "a tag that YAML's core schema does not have",
+    "TRD006": "an alias of nothing, or of something it stands in",
+    "TRD007": "a merge key",
+    "TRD008": "a key is given twice",
+    "TRD009": "a key is not text, or holds characters that deceive",
+    "TRD010": "a value that JSON does not have",
+    "TRD101": "unknown key",
+    "TRD102": "a value of the wrong kind",
+    "TRD103": "something required is missing",
+    "TRD104": "a value outside its range",
+    "TRD105": "a grammar version that is not 1",
+    "TRD106": "keys that do not go together, or one without the other it needs",
+    "TRD107": "a block without steps",
+    "TRD201": "a name or id that is not well-formed, or reserved",
+    "TRD202": "an id that is visible here already",
+    "TRD203": "a step with no plugin, or with several",
+    "TRD204": "a plugin that is not installed, or offered twice",
+    "TRD205": "settings that a plugin refuses",
+    "TRD206": "a plugin that is broken",
+    "TRD311": "needs that are not well-formed",
+    "TRD312": "a need that is named twice",
+    "TRD313": "needs in a list of steps, or an id in a mapping of steps",
+    "TRD401": "an expression that cannot be read",
+    "TRD402": "a bare expression is wanted, or only a template makes sense",
+    "TRD403": "an expression where none is allowed",
+    "TRD501": "a secret that the workflow does not declare",
+    "TRD601": "an input that is unknown",
+    "TRD602": "an input that is missing",
+    "TRD603": "an input whose value does not fit its declaration",
+    "TRD604": "a declaration of an input that makes no sense",
+    "TRD701": "an unknown key, or a wrong value, in a deployment file",
+    "TRD702": "a plugin that a deployment file names is not there",
+    "TRD801": "not yet supported in this version",
+}
+"""Each code with what it stands for. Codes of the graph and of names in expressions are listed with the plan."""

@@ -1,0 +1,127 @@
+"""The top level of a spec.
+
+Rule 1: ``secrets`` and ``defaults`` are read first, whatever their place, since steps rest on them.
+Rule 2: ``steps`` is block 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from treadle._model import Spec
+from treadle._places import Place
+from treadle._spec import _fields as fields
+from treadle._spec._blocks import Blocks
+from treadle._spec._declared import read_inputs
+from treadle._spec._keys import read_strategy
+from treadle._spec._nodes import Node, join
+from treadle._spec._reading import BROKEN, Reading, got
+
+_LATER = ("concurrency", "triggers", "templates", "imports")
+_PLAIN: dict[str, tuple[str, Callable[[Reading, Node, str], Any]]] = {
+    "name": ("name", fields.workflow_name),
+    "description": ("description", fields.text),
+    "labels": ("labels", fields.text_map),
+    "inputs": ("inputs", read_inputs),
+    "env": ("env", fields.environment),
+    "timeout": ("timeout", fields.duration),
+    "on_error": ("on_error", read_strategy),
+    "outputs": ("outputs", fields.values),
+}
+_KEYS = (*_PLAIN, "treadle", "secrets", "vars", "defaults", "steps", "finally", "max_parallel")
+_NAMED = ("inputs", "vars", "env", "outputs")
+
+
+def read_document(r: Reading, root: Node) -> Spec | None:
+    """The spec at *root*; None if anything is wrong, with all of it reported."""
+    if not root.is_mapping:
+        fix = "begin with treadle: 1, name: and steps:"
+        r.problem("TRD102", root, "", f"a workflow is a mapping, got {got(root)}", fix)
+        return None
+    items = root.items
+    for key in items:
+        _known_key(r, root, key)
+    _version(r, root)
+    _read_secrets(r, root)
+    parts: dict[str, Any] = {}
+    for key, (attribute, read) in _PLAIN.items():
+        if key in items:
+            parts[attribute] = read(r, items[key], key)
+    if "vars" in items and items["vars"].value is not None:
+        parts["vars"] = fields.values(r, items["vars"], "vars")
+    blocks = _read_blocks(r, root, parts)
+    if "name" not in items:
+        r.problem("TRD103", root, "", "'name' is missing", "write what the workflow is called, as name: nightly")
+    if r.report.problems:
+        return None
+    plain = root.value
+    return Spec(
+        blocks=tuple(blocks.specs),  # type: ignore[arg-type]  # none is unfinished where there is no problem
+        data=plain,
+        hash=_digest(plain),
+        secrets=r.secrets,
+        places=_places(r, root),
+        **parts,
+    )
+
+
+def _known_key(r: Reading, root: Node, key: str) -> None:
+    if key in _LATER:
+        r.report.later(root.key_mark(key), key, f"{key!r}")
+    elif key not in _KEYS:
+        r.unknown(root, "", key, _KEYS)
+
+
+def _version(r: Reading, root: Node) -> None:
+    node = root.items.get("treadle")
+    if node is None:
+        r.problem("TRD103", root, "", "'treadle' is missing", "begin with the version of the grammar, treadle: 1")
+    elif type(node.value) is not int or node.value != 1:
+        said = f"the grammar version {got(node)} is not known to this treadle"
+        r.problem("TRD105", node, "treadle", said, "write treadle: 1")
+
+
+def _read_secrets(r: Reading, root: Node) -> None:
+    node = root.items.get("secrets")
+    if node is None:
+        return
+    if not node.is_list:
+        r.problem("TRD102", node, "secrets", f"expected a list of names, got {got(node)}", "write [CHAT_TOKEN]")
+        return
+    r.secrets = frozenset(name for name, _ in fields.names(r, node, "secrets", "the name of a secret"))
+
+
+def _read_blocks(r: Reading, root: Node, parts: dict[str, Any]) -> Blocks:
+    """``steps`` and ``finally``, into the table."""
+    items = root.items
+    blocks = Blocks(r)
+    if "defaults" in items:
+        blocks.read_defaults(items["defaults"], "defaults")
+    most = fields.bound(r, items["max_parallel"], "max_parallel") if "max_parallel" in items else None
+    if "steps" in items:
+        blocks.top(items["steps"], "steps", "steps", None if most is BROKEN else most)
+    else:
+        r.problem("TRD103", root, "", "'steps' is missing", "write what the workflow does, under steps:")
+    if "finally" in items:
+        parts["finally_"] = blocks.top(items["finally"], "finally", "finally", None)
+    return blocks
+
+
+def _digest(plain: Any) -> str:
+    """SHA-256 of the document in canonical JSON: sorted keys, no blanks, UTF-8."""
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _places(r: Reading, root: Node) -> dict[str, Place]:
+    """Where each top-level value stands, and each of the named ones below."""
+    found = {key: r.report.place(node.mark, key) for key, node in root.items.items()}
+    for key in _NAMED:
+        node = root.items.get(key)
+        if node is not None and node.is_mapping:
+            for name, item in node.items.items():
+                found[join(key, name)] = r.report.place(item.mark, join(key, name))
+    return found

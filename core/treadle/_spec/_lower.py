@@ -1,0 +1,358 @@
+"""The settings of plugins, read by the types of their config class.
+
+Rule 1: only what a type asks for is treated: `Expr` is parsed, `Block` compiled, `Argv` split into words,
+  text with ``${{`` taken apart. Everything else stays the plain data it is.
+Rule 2: settings in which nothing has to be evaluated become the config at once, or problems.
+Rule 3: a config class that cannot be used is a problem of its plugin, never an exception.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
+
+import attrs
+
+from treadle._expr import Expression, Template
+from treadle._kinds import Block, BlockForm, SecretMark, Words
+from treadle._settings import Hole, Settings, UrlHole, WordHole
+from treadle._spec._nodes import Node, join
+from treadle._spec._reading import BROKEN, Reading, got
+from treadle._strict import (
+    CONVERTER,
+    is_config,
+    is_list,
+    is_mapping,
+    item_types,
+    kind_of,
+    members_of,
+    resolved,
+    takes,
+    value_type,
+    wanted,
+    written_url,
+)
+from treadle._structure import Fault, Field, dotted, faults, fields_of, said
+from treadle._urls import Url
+from treadle._words import split_words
+
+M = TypeVar("M")
+
+_CODES = {"value": "TRD102", "key": "TRD101", "missing": "TRD103", "check": "TRD205", "plugin": "TRD206"}
+
+MakeBlock = Callable[[Node, str, BlockForm], Block | None]
+"""Compiles the block at a node and path; the third says which forms it takes."""
+
+
+class Entry(Protocol):
+    """What all plugin kinds with settings have."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def config(self) -> type[Any]: ...
+    @property
+    def main(self) -> str | None: ...
+
+
+def read_settings(
+    r: Reading,
+    entry: Entry,
+    node: Node,
+    path: str,
+    *,
+    block: MakeBlock | None = None,
+    templates: bool = True,
+) -> Settings[Any] | None:
+    """The settings of *entry* at *node*; None, with problems, if they or the plugin cannot be used.
+
+    *block* is given where steps may stand. Without *templates*, expressions are refused.
+    """
+    try:
+        fields = fields_of(entry.config)
+    except Exception as exc:
+        why = f"plugin {entry.name!r} cannot be used: {said(exc)}"
+        r.problem("TRD206", node, path, why, "tell its author, or disable it")
+        return None
+    lowering = _Lowering(r, block, templates)
+    tree, inner = lowering.top(entry, fields, node, path)
+    return None if tree is BROKEN else lowering.settings(entry, tree, inner, node, path)
+
+
+class _Lowering:
+    """Reads the settings of one use of a plugin."""
+
+    def __init__(self, r: Reading, block: MakeBlock | None, templates: bool) -> None:
+        self.r = r
+        self.block = block
+        self.templates = templates
+        self.refusal = ("an expression has no value here", "write the value itself")
+        self.secrets = True
+        self.broken = False
+        self.holes: list[Hole] = []
+        self.written: list[tuple[Any, Expression]] = []
+        self.blocks: list[Block] = []
+
+    def top(self, entry: Entry, fields: Any, node: Node, path: str) -> tuple[Any, str | None]:
+        """The settings as a tree, and the key that *node* as a whole was taken for."""
+        whole = getattr(entry, "whole", False)
+        if node.is_mapping and not whole:
+            return self.config(fields, node, path), None
+        if node.value is None and not whole:
+            return {}, None
+        if entry.main is None or entry.main not in fields:
+            fix = f"write its settings: {', '.join(fields)}" if fields else "leave the value out"
+            return self.r.problem("TRD102", node, path, f"{entry.name} takes a mapping, got {got(node)}", fix), None
+        return {entry.main: self.field(fields[entry.main], node, path)}, entry.main
+
+    def settings(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> Settings[Any] | None:
+        """What was read, built if it can be; None if there are faults."""
+        constant = None
+        before = len(self.r.report.problems)
+        if self.holes or self.broken:
+            self.judge(entry, tree, inner, node, path)
+        else:
+            try:
+                constant = CONVERTER.structure(tree, entry.config)
+            except Exception:
+                self.judge(entry, tree, inner, node, path)
+        if self.broken or len(self.r.report.problems) > before:
+            return None
+        return Settings(
+            entry,
+            constant,
+            tree if constant is None else None,
+            tuple(self.holes),
+            tuple(self.written),
+            tuple(self.blocks),
+            self.r.report.place(node.mark, path),
+        )
+
+    def judge(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> None:
+        """Report every fault of *tree*, at its place."""
+        for fault in faults(tree, entry.config):
+            steps = fault.path[1:] if inner is not None and fault.path[:1] == (inner,) else fault.path
+            _report_fault(self.r, entry, fault, steps, node, path)
+
+    # --- by type -------------------------------------------------------------------------------------
+
+    def lower(self, node: Node, type_: Any, path: str, form: BlockForm | None = None) -> Any:
+        """The tree of *node*, which a setting of *type_* is given."""
+        if not node.dynamic and not _special(type_):
+            return node.value
+        form = _mark(type_, BlockForm) or form
+        type_ = _member(type_, node)
+        bare = resolved(type_)
+        if bare is Expression:
+            return self.expression(node, path)
+        if bare is Block:
+            return self.compiled(node, path, _mark(type_, BlockForm) or form or BlockForm())
+        if _mark(type_, Words):
+            return self.words(node, path)
+        if node.items is not None:
+            return self.collection(node, bare, path, form)
+        if not node.is_text:
+            return node.value
+        if bare is Url and not node.dynamic:
+            return self.url(node, path)
+        if _mark(type_, SecretMark):
+            return self.secret(node, path)
+        return self.hole(node, path, bare) if node.dynamic else node.value
+
+    def collection(self, node: Node, type_: Any, path: str, form: BlockForm | None) -> Any:
+        """A list or mapping, part by part."""
+        if node.is_mapping and is_config(type_):
+            return self.config(fields_of(type_), node, path)
+        if node.is_mapping:
+            inner = value_type(type_) if is_mapping(type_) else Any
+            return {key: self.lower(item, inner, join(path, key), form) for key, item in node.items.items()}
+        count = len(node.items)
+        types = item_types(type_, count) if is_list(type_) else (Any,) * count
+        types += (Any,) * (count - len(types))
+        return [
+            self.lower(item, types[index], join(path, index), form) for index, item in enumerate(node.items)
+        ]
+
+    def config(self, fields: Any, node: Node, path: str) -> dict[str, Any]:
+        """A mapping that fills a config class; what the class does not know is kept, to be reported."""
+        tree = {}
+        for key, item in node.items.items():
+            field = fields.get(key)
+            if field is not None:
+                tree[key] = self.field(field, item, join(path, key))
+            elif not key.startswith("x-"):
+                tree[key] = item.value
+        return tree
+
+    def field(self, field: Field, node: Node, path: str) -> Any:
+        """One setting, under what its field says of secrets and templates."""
+        metadata = field.attribute.metadata
+        if not metadata:
+            return self.lower(node, field.type, path)
+        with self.restricted(metadata, field.key):
+            return self.lower(node, field.type, path)
+
+    @contextmanager
+    def restricted(self, metadata: Any, key: str) -> Iterator[None]:
+        before = self.secrets, self.templates, self.refusal
+        self.secrets = before[0] and metadata.get("treadle_secrets", True)
+        if not metadata.get("treadle_templates", True):
+            self.templates = False
+            fix = 'put the value in env and read it as "$NAME"'
+            self.refusal = (f"there is no interpolation in {key}", fix)
+        yield
+        self.secrets, self.templates, self.refusal = before
+
+    # --- leaves --------------------------------------------------------------------------------------
+
+    def spoiled(self, code: str, node: Node, path: str, message: str, fix: str = "") -> Any:
+        self.broken = True
+        return self.r.problem(code, node, path, message, fix)
+
+    def hole(self, node: Node, path: str, type_: Any) -> Any:
+        """Text with ``${{``; for a `Url`, one that remembers how it was written."""
+        template = self.template(node, path)
+        return UrlHole(template, path) if type_ is Url and isinstance(template, Template) else template
+
+    def template(self, node: Node, path: str) -> Any:
+        if not self.templates:
+            return self.spoiled("TRD403", node, path, *self.refusal)
+        template = self.r.template(node, path)
+        if template is BROKEN:
+            self.broken = True
+        else:
+            self.holes.append(Hole(self.r.report.place(node.mark, path), template, self.secrets))
+        return template
+
+    def expression(self, node: Node, path: str) -> Any:
+        found = self.r.condition(node, path, path.rpartition(".")[2])
+        if found is BROKEN:
+            self.broken = True
+        else:
+            self.written.append((self.r.report.place(node.mark, path), found))
+        return found
+
+    def compiled(self, node: Node, path: str, form: BlockForm) -> Any:
+        if self.block is None:
+            return self.spoiled("TRD206", node, path, "steps cannot stand in these settings", "tell the plugin's author")
+        block = self.block(node, path, form)
+        if block is None:
+            self.broken = True
+            return BROKEN
+        self.blocks.append(block)
+        return block
+
+    def url(self, node: Node, path: str) -> Any:
+        try:
+            return written_url(node.value)
+        except ValueError as exc:
+            return self.spoiled("TRD205", node, path, str(exc))
+
+    def secret(self, node: Node, path: str) -> Any:
+        """The name of a secret, which may also be written ``${{ secrets.NAME }}``."""
+        name = node.value.strip()
+        if name.startswith("${{") and name.endswith("}}"):
+            name = name[3:-2].strip().removeprefix("secrets.")
+        if not name.isidentifier():
+            return self.spoiled("TRD102", node, path, "expected the name of a secret", "write it as CHAT_TOKEN")
+        if name not in self.r.secrets:
+            fix = f"add it to the workflow's list: secrets: [{', '.join(sorted({*self.r.secrets, name}))}]"
+            return self.spoiled("TRD501", node, path, f"the secret {name!r} is not declared", fix)
+        return name
+
+    def words(self, node: Node, path: str) -> Any:
+        """A command: a list of words, or text that is split before any value is put in."""
+        if node.is_text:
+            try:
+                texts = split_words(node.value)
+            except ValueError as exc:
+                return self.spoiled("TRD205", node, path, str(exc))
+            nodes = [Node(text, node.mark, quoted=True, dynamic="${{" in text) for text in texts]
+            paths = [path] * len(nodes)
+        elif node.is_list:
+            nodes = node.items
+            paths = [join(path, index) for index in range(len(nodes))]
+        else:
+            return self.spoiled("TRD102", node, path, f"expected a list of words or text, got {got(node)}")
+        if not nodes:
+            return self.spoiled("TRD104", node, path, "no command is given", "write the program and its arguments")
+        return [self.word(item, at) for item, at in zip(nodes, paths, strict=True)]
+
+    def word(self, node: Node, path: str) -> Any:
+        if not node.dynamic or not node.is_text:
+            return node.value
+        template = self.template(node, path)
+        return WordHole(template) if isinstance(template, Template) else template
+
+
+def _report_fault(r: Reading, entry: Entry, fault: Fault, steps: Any, node: Node, path: str) -> None:
+    """*fault* as a problem; a scalar is shown as the document has it, ``1.10`` and not 1.1."""
+    at = node.at(steps)
+    mark = at.mark
+    if fault.sort == "key" and isinstance(steps[-1], str):
+        mark = node.at(steps[:-1]).key_mark(steps[-1])
+    message, fix = fault.message, fault.fix
+    if fault.sort == "plugin":
+        message = message.replace("its plugin", f"plugin {entry.name!r}", 1)
+    if fix.startswith("quote it") and at.source:
+        message = message.replace(f"the number {at.value}", at.source)
+        fix = f"quote it: '{at.source}'"
+    where = f"{path}{'.' if steps and isinstance(steps[0], str) else ''}{dotted(steps)}"
+    r.report.add(_CODES[fault.sort], mark, where, message, fix)
+
+
+# --- types -----------------------------------------------------------------------------------------
+
+
+def _mark(type_: Any, mark: type[M]) -> M | None:
+    """The annotation of class *mark* on *type_*."""
+    if get_origin(type_) is not Annotated:
+        return None
+    return next((one for one in get_args(type_)[1:] if isinstance(one, mark)), None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _special(type_: Any) -> bool:
+    """Whether values of *type_* are more than plain data, so that they must be looked into."""
+    if _mark(type_, Words) or _mark(type_, SecretMark):
+        return True
+    bare = resolved(type_)
+    if bare in (Expression, Block, Url) or is_config(bare):
+        return True
+    return any(_special(part) for part in get_args(bare) if _hashable(part))
+
+
+def _hashable(part: Any) -> bool:
+    try:
+        hash(part)
+    except TypeError:
+        return False
+    return True
+
+
+def _member(type_: Any, node: Node) -> Any:
+    """The member of a union that *node* is written for; any other type as it is."""
+    members = members_of(type_)
+    if len(members) == 1:
+        return type_ if _mark(type_, Words) or _mark(type_, SecretMark) or _mark(type_, BlockForm) else members[0]
+    fitting = [member for member in members if _written_for(member, node)]
+    if node.is_mapping and len(fitting) > 1:
+        fitting.sort(key=lambda member: -_shared(member, node))
+    return fitting[0] if fitting else members[0]
+
+
+def _shared(type_: Any, node: Node) -> float:
+    return len(fields_of(resolved(type_)).keys() & node.items.keys()) if is_config(type_) else 0.5
+
+
+def _written_for(type_: Any, node: Node) -> bool:
+    bare = resolved(type_)
+    if bare is Expression:
+        return node.is_text or isinstance(node.value, bool)
+    if bare is Block:
+        return node.items is not None
+    if _mark(type_, Words):
+        return node.is_text or node.is_list
+    return kind_of(node.value) in takes(type_)

@@ -1,0 +1,95 @@
+"""A document as a tree that remembers where everything stands.
+
+Rule 1: `Node.value` is the plain data of the whole subtree; no pass makes it again.
+Rule 2: `Node.dynamic` says whether any text in the subtree holds ``${{``; what holds none need not be walked.
+Rule 3: aliases share nodes, so a node is never changed once it is complete.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from treadle._spec._report import Mark
+
+MAX_DEPTH = 64
+MAX_NODES = 2_000_000
+MAX_ALIASED = 100_000
+MAX_BYTES = 16 * 1024 * 1024
+
+_DECEIVING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+"""Characters that change the direction of text around them."""
+
+
+class Node:
+    """One value in a document.
+
+    Attributes:
+      value: its plain data.
+      items: the nodes of a list in order, or of a mapping by key; None for a scalar.
+      keys: where the keys of a mapping stand.
+      mark: where it begins; None in generated documents.
+      source: the text of an unquoted scalar as written (``1.10`` for the number 1.1).
+      quoted: it is a scalar in quotes.
+      dynamic: some text in it holds ``${{``.
+    """
+
+    __slots__ = ("dynamic", "items", "keys", "mark", "quoted", "source", "value")
+
+    def __init__(
+        self,
+        value: Any,
+        mark: Mark | None,
+        items: Any = None,
+        keys: dict[str, Mark | None] | None = None,
+        source: str | None = None,
+        quoted: bool = False,
+        dynamic: bool = False,
+    ) -> None:
+        self.value = value
+        self.mark = mark
+        self.items = items
+        self.keys = keys
+        self.source = source
+        self.quoted = quoted
+        self.dynamic = dynamic
+
+    @property
+    def is_mapping(self) -> bool:
+        return type(self.items) is dict
+
+    @property
+    def is_list(self) -> bool:
+        return type(self.items) is list
+
+    @property
+    def is_text(self) -> bool:
+        return type(self.value) is str
+
+    def key_mark(self, key: str) -> Mark | None:
+        """Where *key* of this mapping stands; where the mapping begins, if it has no such key."""
+        return (self.keys or {}).get(key, self.mark)
+
+    def at(self, path: tuple[str | int, ...]) -> Node:
+        """The node at *path* below this one, or the last one on the way to it."""
+        node = self
+        for part in path:
+            if isinstance(part, str) and node.is_mapping and part in node.items:
+                node = node.items[part]
+            elif isinstance(part, int) and node.is_list and part < len(node.items):
+                node = node.items[part]
+        return node
+
+
+def join(path: str, part: str | int) -> str:
+    """*path* with one step more: ``steps.build``, ``steps[0]``."""
+    if isinstance(part, int):
+        return f"{path}[{part}]"
+    return f"{path}.{part}" if path else part
+
+
+def deceiving(text: str) -> bool:
+    """Whether *text* holds control or bidirectional characters, which have no place in a key or a name."""
+    if text.isascii():
+        return not text.isprintable()
+    return any(c in _DECEIVING or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)

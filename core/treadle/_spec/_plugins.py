@@ -1,0 +1,55 @@
+"""Plugins that are named by a name alone, or by a mapping of one entry from name to settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from treadle._settings import Settings
+from treadle._spec._lower import read_settings
+from treadle._spec._nodes import Node, join
+from treadle._spec._reading import Reading, got
+
+
+def read_plugin(
+    r: Reading, node: Node, path: str, kind: str, entries: Mapping[str, Any], *, code: str = "TRD204"
+) -> Settings[Any] | None:
+    """The settings of the plugin that *node* names; None, with problems, if there is none.
+
+    *kind* is a kind's title, as ``error strategy``, and *entries* its usable plugins.
+    """
+    name, settings = _named(node)
+    if name is None:
+        fix = "write a name, or one name with its settings as {name: {…}}"
+        r.problem("TRD102", node, path, f"expected the name of {_a(kind)}, got {_what(node)}", fix)
+        return None
+    entry = entries.get(name)
+    if entry is None:
+        mark = node if settings is None else Node(None, node.key_mark(name))
+        message, _, fix = r.registry.missing(kind, name).partition("; ")
+        r.problem(code, mark, path, message, fix)
+        return None
+    if settings is None:
+        return read_settings(r, entry, Node(None, node.mark), path, templates=False)
+    return read_settings(r, entry, settings, join(path, name), templates=False)
+
+
+def _named(node: Node) -> tuple[str | None, Node | None]:
+    """The plugin's name, and its settings if there are any."""
+    if node.is_text:
+        return node.value, None
+    if node.is_mapping:
+        keys = [key for key in node.items if not key.startswith("x-")]
+        if len(keys) == 1:
+            return keys[0], node.items[keys[0]]
+    return None, None
+
+
+def _what(node: Node) -> str:
+    if not node.is_mapping:
+        return got(node)
+    return f"a mapping of {len(node.items)} entries" if node.items else "an empty mapping"
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -1,0 +1,173 @@
+"""What all parts of the loader share while they read one document.
+
+Rule: every reader takes a node and its path, returns what it read or `BROKEN`, and reports what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from treadle._expr import Expression, ExpressionSyntaxError, Functions, Template, parse, parse_template
+from treadle._settings import Broken
+from treadle._spec._nodes import Node, join
+from treadle._spec._report import Mark, Report
+from treadle._spec._syntax import quoted
+from treadle._strict import close
+
+if TYPE_CHECKING:
+    from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Strategy
+
+BROKEN: Any = Broken()
+"""What a reader returns for what it could not read; its problem is reported."""
+
+
+class Plugins(Protocol):
+    """What the loader needs of a registry."""
+
+    @property
+    def step_types(self) -> Mapping[str, StepType[Any]]: ...
+    @property
+    def strategies(self) -> Mapping[str, Strategy[Any]]: ...
+    @property
+    def backoffs(self) -> Mapping[str, Backoff[Any]]: ...
+    @property
+    def sinks(self) -> Mapping[str, Sink[Any]]: ...
+    @property
+    def secret_providers(self) -> Mapping[str, SecretProvider[Any]]: ...
+    @property
+    def clashes(self) -> Mapping[tuple[str, str], tuple[str, ...]]: ...
+    @property
+    def expression_functions(self) -> Functions: ...
+    def missing(self, kind: str, name: str) -> str:
+        """Why there is no such plugin, and what to do."""
+
+
+class Reading:
+    """One document being read.
+
+    Args:
+      report: where problems go.
+      registry: the plugins that can be named.
+
+    Attributes:
+      secrets: the names that the document declares.
+    """
+
+    def __init__(self, report: Report, registry: Plugins) -> None:
+        self.report = report
+        self.registry = registry
+        self.functions = registry.expression_functions
+        self.secrets: frozenset[str] = frozenset()
+        self._templates: dict[str, Template] = {}
+        self._expressions: dict[str, Expression] = {}
+
+    def problem(self, code: str, node: Node, path: str, message: str, fix: str = "") -> Any:
+        """Report a problem with *node*; gives `BROKEN`, so that a reader can return it."""
+        self.report.add(code, node.mark, path, message, fix)
+        return BROKEN
+
+    def template(self, node: Node, path: str) -> Any:
+        """The `Template` of text that holds ``${{``."""
+        text = node.value
+        found = self._templates.get(text)
+        if found is None:
+            try:
+                found = parse_template(text, self.functions)
+            except ExpressionSyntaxError as exc:
+                return self._unreadable(exc, node, path)
+            self._templates[text] = found  # type: ignore[assignment]
+        return found
+
+    def value(self, node: Node, path: str) -> Any:
+        """Plain data, in which text with ``${{`` is a `Template`."""
+        if not node.dynamic:
+            return node.value
+        if node.is_mapping:
+            return {key: self.value(item, join(path, key)) for key, item in node.items.items()}
+        if node.is_list:
+            return [self.value(item, join(path, index)) for index, item in enumerate(node.items)]
+        return self.template(node, path)
+
+    def condition(self, node: Node, path: str, key: str) -> Any:
+        """The `Expression` of a bare one; *key* is what the document calls it."""
+        if isinstance(node.value, bool):
+            text = "true" if node.value else "false"
+        elif not node.is_text:
+            fix = f"write what must hold, as {key}: inputs.env == 'prod'"
+            return self.problem("TRD402", node, path, f"{key} takes an expression", fix)
+        elif node.dynamic:
+            return self.problem("TRD402", node, path, f"{key} is an expression already", self._bare(node, key))
+        else:
+            text = node.value
+        return self.expression(text, node, path)
+
+    def expression(self, text: str, node: Node, path: str) -> Any:
+        """The `Expression` of *text*, which stands at *node*."""
+        found = self._expressions.get(text)
+        if found is None:
+            try:
+                found = parse(text, self.functions)
+            except ExpressionSyntaxError as exc:
+                return self._unreadable(exc, node, path)
+            self._expressions[text] = found
+        return found
+
+    def _unreadable(self, exc: ExpressionSyntaxError, node: Node, path: str) -> Any:
+        self.report.add("TRD401", _within(node, exc.offset), path, exc.message, exc.fix)
+        return BROKEN
+
+    def _bare(self, node: Node, key: str) -> str:
+        """The line rewritten without ``${{ }}``."""
+        text = node.value.strip()
+        if text.startswith("${{") and text.endswith("}}") and text.count("${{") == 1:
+            text = text[3:-2].strip()
+            return f"write {key}: {quoted(text) if _needs_quotes(text) else text}"
+        return f"write {key}: and the expression alone, without ${{{{ }}}}"
+
+    # --- mappings ------------------------------------------------------------------------------------
+
+    def mapping(self, node: Node, path: str, what: str) -> Mapping[str, Node]:
+        """The entries of a mapping; none, with a problem, where *node* is none."""
+        if node.is_mapping:
+            entries: dict[str, Node] = node.items
+            return entries
+        self.problem("TRD102", node, path, f"{what} must be a mapping, got {got(node)}")
+        return {}
+
+    def unknown(self, node: Node, path: str, key: str, known: Iterable[str], code: str = "TRD101") -> None:
+        """Report that *key* of *node* means nothing here; keys that begin with ``x-`` are left alone."""
+        if not key.startswith("x-"):
+            self.report.add(code, node.key_mark(key), join(path, key), f"unknown key {key!r}", close(key, known))
+
+
+class _Shifted:
+    """A position some characters into a scalar."""
+
+    def __init__(self, mark: Mark, columns: int) -> None:
+        self.line = mark.line
+        self.column = mark.column + columns
+
+
+def _within(node: Node, offset: int) -> Mark | None:
+    """The position of *offset* in a scalar, where it is certain: unquoted, on one line."""
+    if node.mark is None or node.source is None or "\n" in node.source:
+        return node.mark
+    return _Shifted(node.mark, offset)
+
+
+def _needs_quotes(text: str) -> bool:
+    return text[:1] in "'\"[{&*!|>%@`#-?" or ": " in text or " #" in text
+
+
+def got(node: Node) -> str:
+    """What a node is, as messages say it: scalars as they are written."""
+    if node.is_mapping:
+        return "a mapping"
+    if node.is_list:
+        return "a list"
+    if node.value is None:
+        return "nothing"
+    if node.is_text:
+        return repr(node.value if len(node.value) <= 60 else node.value[:57] + "...")
+    return node.source or str(node.value)

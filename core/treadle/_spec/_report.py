@@ -1,0 +1,53 @@
+"""Problems, collected while the rest of the document is still read.
+
+Rule: nothing here raises, and nothing that finds a problem stops at it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from treadle._places import Place
+from treadle.errors import Problem
+
+
+class Mark(Protocol):
+    """A position as the YAML parser gives it, counted from 0."""
+
+    line: int
+    column: int
+
+
+class Report:
+    """The problems of one document.
+
+    Args:
+      file: the name the document was loaded under.
+    """
+
+    def __init__(self, file: str | None) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def add(self, code: str, mark: Mark | None, path: str, message: str, fix: str = "") -> None:
+        """One more problem; *code* is one of `CODES`."""
+        line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
+        self.problems.append(Problem(message, path, fix, self.file, line, column, code))
+
+    def later(self, mark: Mark | None, path: str, what: str) -> None:
+        """*what* is part of the language, but not of this version."""
+        self.add("TRD801", mark, path, f"{what} is not yet supported in this version", "leave it out")
+
+    def place(self, mark: Mark | None, path: str) -> Place:
+        """The place of something at *mark*."""
+        if mark is None:
+            return Place(path, self.file)
+        return Place(path, self.file, mark.line + 1, mark.column + 1)
+
+    def in_order(self) -> list[Problem]:
+        """All problems in the order of the text."""
+        return sorted(self.problems, key=_position)
+
+
+def _position(problem: Problem) -> Any:
+    return (problem.line or 0, problem.column or 0)

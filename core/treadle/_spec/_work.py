@@ -1,0 +1,118 @@
+"""The one plugin of a step: found among its keys, with its settings.
+
+Rule: a step has exactly one. A name that the language knows but this version does not is one, and refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import attrs
+
+from treadle._kinds import StepType
+from treadle._spec._keys import STEP_KEYS
+from treadle._spec._nodes import Node, join
+from treadle._spec._reading import Reading, got
+from treadle._strict import close
+
+LATER_TYPES = frozenset({"decide", "approval", "signal", "workflow", "template"})
+LATER_KEYS = frozenset({"breakpoint"})
+
+
+class Work(NamedTuple):
+    """A step's plugin: *type* None where it cannot be used, which is reported."""
+
+    name: str
+    type: StepType[Any] | None
+    node: Node
+    path: str
+
+
+@attrs.define
+class Named:
+    """What the keys of a step name: plugins, and keys that mean nothing."""
+
+    work: list[Work]
+    unknown: list[str]
+
+
+def is_body(r: Reading, node: Node) -> bool:
+    """Whether a mapping under ``undo`` is one step, not a graph of them."""
+    known = r.registry.step_types
+    return any(
+        key == "uses" or key in known or key in LATER_TYPES or ("step type", key) in r.registry.clashes
+        for key in node.items
+    )
+
+
+def other_key(r: Reading, node: Node, key: str, path: str, named: Named) -> None:
+    """One key of a step that the engine does not have."""
+    item = node.items[key]
+    found = r.registry.step_types.get(key)
+    if found is not None:
+        named.work.append(Work(key, found, item, join(path, key)))
+    elif ("step type", key) in r.registry.clashes:
+        _absent(r, node, key, path)
+        named.work.append(Work(key, None, item, path))
+    elif key in LATER_TYPES:
+        r.report.later(node.key_mark(key), join(path, key), f"the step type {key!r}")
+        named.work.append(Work(key, None, item, path))
+    elif key in LATER_KEYS:
+        r.report.later(node.key_mark(key), join(path, key), f"{key!r}")
+    elif not key.startswith("x-"):
+        named.unknown.append(key)
+
+
+def the_work(r: Reading, node: Node, place: Node, path: str, named: Named) -> Work | None:
+    """The one plugin among what was named; None, with problems, if there is none or more."""
+    if "uses" in node.items:
+        used = _used(r, node, path)
+        if used is not None:
+            named.work.insert(0, used)
+    elif "with" in node.items:
+        fix = "write uses: NAME beside it"
+        r.problem("TRD106", node.items["with"], join(path, "with"), "'with' is given without 'uses'", fix)
+    _report_unknown(r, node, path, named)
+    if len(named.work) == 1:
+        return named.work[0]
+    if named.work:
+        names = " and ".join(work.name for work in named.work)
+        r.problem("TRD203", place, path, f"the step has {len(named.work)} plugins: {names}", "write a step for each")
+    elif not named.unknown and "uses" not in node.items:
+        keys = ", ".join(node.items)
+        has = f"it has only {keys}" if keys else "it is empty"
+        r.problem("TRD203", place, path, f"the step has no plugin: {has}", "add its work, as command: make test")
+    return None
+
+
+def _report_unknown(r: Reading, node: Node, path: str, named: Named) -> None:
+    """Keys that mean nothing: a plugin that is not there, if there is no other; otherwise a wrong key."""
+    known = [*STEP_KEYS, *r.registry.step_types]
+    for key in named.unknown:
+        near = close(key, known)
+        if named.work or len(named.unknown) > 1 or "uses" in node.items or near.startswith("did"):
+            fix = near if near.startswith("did") else close(key, STEP_KEYS)
+            r.report.add("TRD101", node.key_mark(key), join(path, key), f"unknown key {key!r}", fix)
+        else:
+            _absent(r, node, key, path)
+
+
+def _used(r: Reading, node: Node, path: str) -> Work | None:
+    """``uses: NAME`` with ``with: {…}``."""
+    item, at = node.items["uses"], join(path, "uses")
+    if not item.is_text:
+        r.problem("TRD102", item, at, f"expected the name of a step type, got {got(item)}", "write it as text")
+        return None
+    settings = node.items.get("with") or Node(None, item.mark)
+    found = r.registry.step_types.get(item.value)
+    if found is None and item.value in LATER_TYPES:
+        r.report.later(item.mark, at, f"the step type {item.value!r}")
+    elif found is None:
+        message, _, fix = r.registry.missing("step type", item.value).partition("; ")
+        r.problem("TRD204", item, at, message, fix)
+    return Work(item.value, found, settings, join(path, "with") if "with" in node.items else at)
+
+
+def _absent(r: Reading, node: Node, key: str, path: str) -> None:
+    message, _, fix = r.registry.missing("step type", key).partition("; ")
+    r.report.add("TRD204", node.key_mark(key), join(path, key), message, fix)

@@ -1,0 +1,303 @@
+"""YAML text to a tree of nodes with positions, in one pass over the parser's events.
+
+Rule 1: PyYAML's C *parser* only. Its composer recurses in C and crashes on deep nesting.
+Rule 2: every limit is checked before the memory it guards is used.
+Rule 3: what breaks the text itself ends the reading with one problem; whatever else is wrong is
+  reported, and reading goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from treadle._spec._nodes import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._spec._report import Mark, Report
+from treadle._spec._scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
+from treadle._spec._syntax import explain
+
+_LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
+_COLLECTION_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+class _Stop(Exception):
+    """Reading cannot go on; the problem is reported."""
+
+
+def read_yaml(text: str | bytes, report: Report) -> Node | None:
+    """The one document in *text*, or None where it cannot be read, with the problems in *report*."""
+    decoded = _decoded(text, report)
+    if decoded is None:
+        return None
+    try:
+        with collector_off():
+            return _Reader(report).read(decoded)
+    except yaml.YAMLError as exc:
+        explain(exc, decoded, report)
+    except _Stop:
+        pass
+    return None
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """The cyclic collector off: a tree only grows while it is read, and scanning it again and again costs most."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _decoded(text: str | bytes, report: Report) -> str | None:
+    """*text* as the parser wants it; None, with a problem, where it is no text or too large."""
+    try:
+        encoded = text.encode() if isinstance(text, str) else text
+        text = encoded.decode()
+    except UnicodeError as exc:
+        _not_utf8(text, exc, report)
+        return None
+    if len(encoded) > MAX_BYTES:
+        report.add("TRD004", _At(0, 0), "", f"the document is larger than {MAX_BYTES // 2**20} MiB", "split it")
+        return None
+    text = text.removeprefix("\ufeff")
+    if text.lstrip().startswith(("{", "[")):
+        text = _SURROGATES.sub(_joined, text)
+    return text
+
+
+def _joined(match: re.Match[str]) -> str:
+    """JSON's two escapes for one character as YAML's one."""
+    high, low = int(match[2], 16), int(match[3], 16)
+    return f"{match[1]}\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
+
+
+class _At:
+    """A position of our own making."""
+
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
+
+
+def _not_utf8(text: str | bytes, exc: UnicodeError, report: Report) -> None:
+    start: int = getattr(exc, "start", 0)
+    before = text[:start]
+    lines = before.count(b"\n" if isinstance(before, bytes) else "\n")  # type: ignore[arg-type]
+    column = start - (before.rfind(b"\n" if isinstance(before, bytes) else "\n") + 1)  # type: ignore[arg-type]
+    report.add("TRD001", _At(lines, column), "", "the document is not UTF-8 text", "save it in UTF-8")
+
+
+class _Frame:
+    """A list or mapping whose end has not been read."""
+
+    __slots__ = ("anchor", "count", "key", "key_mark", "node", "values")
+
+    def __init__(self, node: Node, anchor: str | None, count: int) -> None:
+        self.node = node
+        self.values: Any = node.value
+        self.anchor = anchor
+        self.count = count
+        self.key: str | None = None
+        self.key_mark: Mark | None = None
+
+
+_DROPPED = "\0"
+"""Stands for a key that was refused; its value is read and forgotten. No key can be it."""
+
+
+class _Reader:
+    """Puts the tree together. One is made for each document."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.stack: list[_Frame] = []
+        self.root: Node | None = None
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.open_anchors: set[str] = set()
+        self.count = 0
+        self.aliased = 0
+        self.good_keys: set[str] = set()
+
+    def read(self, text: str) -> Node | None:
+        steps = {
+            yaml.ScalarEvent: self.scalar,
+            yaml.MappingStartEvent: self.start,
+            yaml.SequenceStartEvent: self.start,
+            yaml.MappingEndEvent: self.end,
+            yaml.SequenceEndEvent: self.end,
+            yaml.AliasEvent: self.alias,
+            yaml.DocumentStartEvent: self.document,
+        }
+        for event in yaml.parse(text, _LOADER):
+            step = steps.get(type(event))
+            if step is not None:
+                step(event)
+        if self.root is None or self.root.value is None:
+            self.fail("TRD003", self.root.mark if self.root else _At(0, 0), "the document is empty", "")
+        return self.root
+
+    def fail(self, code: str, mark: Mark | None, message: str, fix: str) -> None:
+        self.report.add(code, mark, self.path(), message, fix)
+        raise _Stop
+
+    def path(self) -> str:
+        """Where reading is; made only for problems."""
+        path = ""
+        for frame in self.stack:
+            if frame.key not in (None, _DROPPED):
+                path = join(path, frame.key)  # type: ignore[arg-type]
+            elif frame.node.is_list:
+                path = join(path, len(frame.values))
+        return path
+
+    def document(self, event: Any) -> None:
+        if self.root is not None:
+            self.fail("TRD003", event.start_mark, "a second document begins here", "write one document a file")
+
+    def counted(self, mark: Mark) -> None:
+        self.count += 1
+        if self.count > MAX_NODES:
+            self.fail("TRD004", mark, f"there are more than {MAX_NODES:,} values", "split the document")
+
+    def scalar(self, event: Any) -> None:
+        self.counted(event.start_mark)
+        text, mark = event.value, event.start_mark
+        if event.tag is None and event.implicit[0]:
+            node = Node(self.resolved(text, mark), mark, None, None, text)
+        elif event.tag is None:
+            node = Node(text, mark, None, None, None, True)
+        else:
+            node = Node(self.tagged(text, event.tag, mark), mark, None, None, None, True)
+        if "${{" in text:
+            node.dynamic = True
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (node, 1)
+        self.attach(node)
+
+    def resolved(self, text: str, mark: Mark) -> Any:
+        try:
+            return resolve(text)
+        except NotJson as exc:
+            self.report.add("TRD010", mark, self.path(), str(exc), f"quote it if text is meant: '{text[:40]}'")
+            return text
+
+    def tagged(self, text: str, tag: str, mark: Mark) -> Any:
+        try:
+            return resolve_tagged(text, tag)
+        except (UnknownTag, NotJson) as exc:
+            self.report.add("TRD005", mark, self.path(), str(exc), "leave the tag out")
+            return text
+
+    def start(self, event: Any) -> None:
+        mark = event.start_mark
+        self.counted(mark)
+        if len(self.stack) >= MAX_DEPTH:
+            self.fail("TRD004", mark, f"the document is nested more than {MAX_DEPTH} deep", "make it flatter")
+        if event.tag not in _COLLECTION_TAGS:
+            said = f"the tag {short(event.tag)} means nothing here"
+            self.report.add("TRD005", mark, self.path(), said, "leave the tag out")
+        if type(event) is yaml.MappingStartEvent:
+            node = Node({}, mark, {}, {})
+        else:
+            node = Node([], mark, [])
+        if event.anchor is not None:
+            self.open_anchors.add(event.anchor)
+        self.stack.append(_Frame(node, event.anchor, self.count))
+
+    def end(self, _: Any) -> None:
+        frame = self.stack.pop()
+        if frame.anchor is not None:
+            self.open_anchors.discard(frame.anchor)
+            self.anchors[frame.anchor] = (frame.node, self.count - frame.count + 1)
+        self.attach(frame.node)
+
+    def alias(self, event: Any) -> None:
+        name, mark = event.anchor, event.start_mark
+        if name in self.open_anchors:
+            said = f"*{name} stands inside the value it repeats"
+            return self.refuse_alias(mark, said, "write the value out")
+        if name not in self.anchors:
+            return self.refuse_alias(mark, f"*{name} repeats nothing", f"mark a value above with &{name}")
+        node, size = self.anchors[name]
+        self.aliased += size
+        self.count += size
+        if self.aliased > MAX_ALIASED:
+            self.fail("TRD004", mark, f"aliases add more than {MAX_ALIASED:,} values", "write fewer of them")
+        if len(self.stack) + _height(node) > MAX_DEPTH:
+            self.fail("TRD004", mark, f"the document is nested more than {MAX_DEPTH} deep", "make it flatter")
+        return self.attach(node)
+
+    def refuse_alias(self, mark: Mark, message: str, fix: str) -> None:
+        self.report.add("TRD006", mark, self.path(), message, fix)
+        self.attach(Node(None, mark))
+
+    def attach(self, node: Node) -> None:
+        """Put a finished node where it belongs."""
+        if not self.stack:
+            self.root = node
+            return
+        frame = self.stack[-1]
+        if type(frame.values) is list:
+            frame.values.append(node.value)
+            frame.node.items.append(node)
+        elif frame.key is None:
+            self.open_key(frame, node)
+            return
+        elif frame.key is _DROPPED:
+            frame.key = None
+            return
+        else:
+            frame.values[frame.key] = node.value
+            frame.node.items[frame.key] = node
+            frame.node.keys[frame.key] = frame.key_mark  # type: ignore[index]
+            frame.key = None
+        if node.dynamic:
+            frame.node.dynamic = True
+
+    def open_key(self, frame: _Frame, node: Node) -> None:
+        key = node.value
+        frame.key_mark = node.mark
+        if key in self.good_keys if type(key) is str else False:
+            known = True
+        else:
+            known = self.check_key(node)
+        if known and key in frame.values:
+            first: Any = frame.node.key_mark(key)
+            said = f"the key {key!r} is given twice, first on line {first.line + 1}"
+            self.report.add("TRD008", node.mark, join(self.path(), key), said, "keep one of them")
+            known = False
+        frame.key = key if known else _DROPPED
+
+    def check_key(self, node: Node) -> bool:
+        key = node.value
+        if type(key) is not str:
+            written = node.source if node.source else "…"
+            fix = f"quote it: '{written}'" if node.items is None else "write text"
+            self.report.add("TRD009", node.mark, self.path(), "a key must be text", fix)
+        elif key == "<<" and not node.quoted:
+            said = "the merge key << is not part of YAML 1.2"
+            self.report.add("TRD007", node.mark, self.path(), said, "write the keys out")
+        elif deceiving(key):
+            said = f"the key {key!r} holds control or bidirectional characters"
+            self.report.add("TRD009", node.mark, self.path(), said, "remove them")
+        else:
+            self.good_keys.add(key)
+            return True
+        return False
+
+
+def _height(node: Node) -> int:
+    """How many levels of lists and mappings *node* is. It has been bounded when it was read."""
+    if node.items is None:
+        return 0
+    below = node.items.values() if node.is_mapping else node.items
+    return 1 + max(map(_height, below), default=0)

@@ -1,0 +1,207 @@
+"""Plain data into the config classes of plugins; and if it does not fit, every reason why.
+
+Rule 1: the converter of `treadle._strict` only accepts or refuses. *Where* something does not fit is
+  found by `faults`, which walks the same types, so that the usual case pays nothing for good messages.
+Rule 2: what is known only at run time (`Template`, `Leaf`) is not judged; everything beside it is.
+Rule 3: whatever code of a plugin raises here is a fault of the settings or of the plugin, never ours.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+
+from treadle._expr import Template
+from treadle._strict import (
+    CONVERTER,
+    Unfit,
+    chosen,
+    close,
+    fresh,
+    is_config,
+    is_list,
+    is_mapping,
+    item_types,
+    key_of,
+    value_type,
+    wanted,
+)
+
+__all__ = [
+    "Fault",
+    "Field",
+    "Leaf",
+    "SettingsError",
+    "dotted",
+    "faults",
+    "fields_of",
+    "fresh",
+    "open_in",
+    "said",
+    "structure",
+]
+
+Path = tuple[str | int, ...]
+
+
+class SettingsError(ValueError):
+    """Settings do not fit their config class; one line that names the setting."""
+
+
+class Leaf:
+    """Stands in data for a value that is known only at run time; see `treadle._settings`."""
+
+    __slots__ = ()
+
+
+@attrs.frozen
+class Fault:
+    """One thing in data that does not fit.
+
+    Attributes:
+      path: keys and indexes from the top of the data.
+      message, fix: as of `treadle.errors.Problem`.
+      sort: what is wrong: a ``value``, an unknown ``key``, a key ``missing`` from the mapping at *path*,
+        what a ``check`` of the config class says, or the ``plugin`` itself.
+    """
+
+    path: Path
+    message: str
+    fix: str = ""
+    sort: Literal["value", "key", "missing", "check", "plugin"] = "value"
+
+    def __str__(self) -> str:
+        text = f"{self.message}; {self.fix}" if self.fix else self.message
+        return f"{dotted(self.path)}: {text}" if self.path else text
+
+
+def structure(data: Any, cls: Any) -> Any:
+    """An instance of the config class *cls*. Raises SettingsError with the first reason why not."""
+    try:
+        return CONVERTER.structure(data, cls)
+    except Exception as exc:
+        first = next(faults(data, cls), None)
+        raise SettingsError(str(first) if first else said(exc)) from exc
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """*path* as people read it: ``cases[0].when``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def said(exc: BaseException) -> str:
+    """What an exception says, on one line."""
+    return " ".join(str(exc.args[0] if exc.args else "").split()) or type(exc).__name__
+
+
+def open_in(value: Any) -> bool:
+    """Whether any part of *value* is known only at run time."""
+    if isinstance(value, dict):
+        return any(map(open_in, value.values()))
+    if isinstance(value, list):
+        return any(map(open_in, value))
+    return isinstance(value, Template | Leaf)
+
+
+@attrs.frozen
+class Field:
+    """One field of a config class: the key a spec writes for it, and its type resolved."""
+
+    key: str
+    type: Any
+    attribute: attrs.Attribute[Any]
+
+    @property
+    def required(self) -> bool:
+        """Whether a spec must give it."""
+        return self.attribute.default is attrs.NOTHING
+
+
+@functools.lru_cache(maxsize=4096)
+def fields_of(cls: type) -> Mapping[str, Field]:
+    """The fields of a config class by key. Raises TypeError or NameError for a class that cannot be one."""
+    if not is_config(cls):
+        raise TypeError(f"its config {cls!r} is not an attrs class")
+    hints = typing.get_type_hints(cls, include_extras=True)
+    fields = (attribute for attribute in attrs.fields(cls) if attribute.init)
+    return {key_of(a.alias): Field(key_of(a.alias), hints.get(a.name, Any), a) for a in fields}
+
+
+# --- faults ----------------------------------------------------------------------------------------
+
+
+def faults(data: Any, type_: Any, path: Path = ()) -> Iterator[Fault]:
+    """Every reason why *data* does not fit *type_*."""
+    if isinstance(data, Template | Leaf):
+        return
+    type_ = chosen(type_, data)
+    inner = _inner_faults(data, type_, path)
+    first = next(inner, None)
+    if first is not None:
+        yield first
+        yield from inner
+    elif not open_in(data):
+        yield from _refusal(data, type_, path)
+
+
+def _inner_faults(data: Any, type_: Any, path: Path) -> Iterator[Fault]:
+    """What is wrong with the parts of *data*."""
+    if isinstance(data, list | tuple) and is_list(type_):
+        for index, item_type in enumerate(item_types(type_, len(data))[: len(data)]):
+            yield from faults(data[index], item_type, (*path, index))
+    elif isinstance(data, Mapping) and is_mapping(type_):
+        for key, value in data.items():
+            yield from faults(value, value_type(type_), (*path, key))
+    elif isinstance(data, Mapping) and is_config(type_):
+        fields = fields_of(type_)
+        yield from _key_faults(data, fields, path)
+        for key in data.keys() & fields.keys():
+            yield from _field_faults(data[key], fields[key], (*path, key))
+
+
+def _key_faults(data: Mapping[str, Any], fields: Mapping[str, Field], path: Path) -> Iterator[Fault]:
+    for key in data:
+        if key not in fields:
+            yield Fault((*path, key), f"unknown setting {key!r}", close(key, fields) or "it takes none", "key")
+    for key, field in fields.items():
+        if field.required and key not in data:
+            yield Fault(path, f"{key!r} is missing", f"add {key}: {wanted(field.type)}", "missing")
+
+
+def _field_faults(data: Any, field: Field, path: Path) -> Iterator[Fault]:
+    inner = faults(data, field.type, path)
+    first = next(inner, None)
+    if first is not None:
+        yield first
+        yield from inner
+    elif not open_in(data):
+        yield from _validator_fault(data, field, path)
+
+
+def _validator_fault(data: Any, field: Field, path: Path) -> Iterator[Fault]:
+    """What the field's own validator says. It is asked without an instance, which few of them look at."""
+    attribute = field.attribute
+    if attribute.validator is None or attribute.converter is not None:
+        return
+    try:
+        attribute.validator(None, attribute, CONVERTER.structure(data, field.type))
+    except (ValueError, TypeError) as exc:
+        yield Fault(path, said(exc).replace(f"'{attribute.name}'", repr(field.key)), sort="check")
+    except Exception:
+        return  # one that needs the instance is asked again when the whole config is built
+
+
+def _refusal(data: Any, type_: Any, path: Path) -> Iterator[Fault]:
+    """What the converter, or the config class itself, has against *data* as a whole."""
+    try:
+        CONVERTER.structure(data, type_)
+    except Unfit as exc:
+        yield Fault(path, exc.message, exc.fix)
+    except (ValueError, TypeError) as exc:
+        yield Fault(path, said(exc), sort="check")
+    except Exception as exc:
+        yield Fault(path, f"its plugin failed with {type(exc).__name__}: {said(exc)}", sort="plugin")

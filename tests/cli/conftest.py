@@ -1,0 +1,40 @@
+"""The program called in this process, in a folder of its own."""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from treadle._cli import main
+
+
+class Said(NamedTuple):
+    """What a call of the program came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Program = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TREADLE_DEBUG", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def treadle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    def call(*arguments: str, stdin: str | bytes = "") -> Said:
+        raw = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
+        code = main(list(arguments))
+        return Said(code, *capsys.readouterr())
+
+    yield call
