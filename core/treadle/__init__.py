@@ -14,8 +14,8 @@ from treadle._version import __version__
 if TYPE_CHECKING:
     from treadle._deployment import Limits
     from treadle._engine.engine import Engine, Run, open_engine
-    from treadle._registry import Registry
     from treadle._engine.run_one import run
+    from treadle._registry import Registry
     from treadle._state import RunState, StepResult
     from treadle._workflow import Workflow, from_data, load, loads
     from treadle.errors import Failure, InputError, PluginError, Problem, Refused, SpecError, TreadleError
@@ -28,7 +28,15 @@ _HOMES = {
     "treadle._engine.run_one": ("run",),
     "treadle._state": ("RunState", "StepResult"),
     "treadle._workflow": ("Workflow", "from_data", "load", "loads"),
-    "treadle.errors": ("Failure", "InputError", "PluginError", "Problem", "Refused", "SpecError", "TreadleError"),
+    "treadle.errors": (
+        "Failure",
+        "InputError",
+        "PluginError",
+        "Problem",
+        "Refused",
+        "SpecError",
+        "TreadleError",
+    ),
     "treadle.events": ("Event", "Resolve", "RunStatus", "StepStatus"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

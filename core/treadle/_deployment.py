@@ -20,7 +20,7 @@ class Limits:
     """Bounds on what one engine takes on.
 
     Args:
-      runs: runs that are live at once; more are refused.
+      runs: runs that are driven at once; more stay pending until one ends.
       steps: steps in one workflow.
       elements: elements of one foreach.
       output: bytes of one step's output, as plain data.

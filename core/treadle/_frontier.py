@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import attrs
 
-from treadle._blocks import (
+from treadle._plan.blocks import (
     CANCELLED,
     COMPLETED,
     FAILED,

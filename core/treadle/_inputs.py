@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle._expr import compile_pattern
-from treadle._model import Input
 from treadle._strict import close, fresh, shown
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
+
+if TYPE_CHECKING:
+    from treadle._model import Input
 
 _WANTED = {
     "string": "text",
@@ -29,7 +31,9 @@ _WANTED = {
 }
 
 
-def check_inputs(declared: Mapping[str, Input], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def check_inputs(
+    declared: Mapping[str, Input], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Problem]]:
     """The values of all declared inputs, defaults filled in, and everything that is wrong with *given*.
 
     Durations come back in seconds. With problems, the values are not complete.
@@ -86,7 +90,11 @@ Wrong = Iterator[tuple[str, str, str]]
 def _wrong(declared: Input, value: Any, path: str) -> Wrong:
     if declared.secret:
         if not isinstance(value, str) or not value.isidentifier():
-            yield path, f"expected the name of a secret, got {shown(value)}", "the value itself is never given here"
+            yield (
+                path,
+                f"expected the name of a secret, got {shown(value)}",
+                "the value itself is never given here",
+            )
         return
     if not _is(declared.type, value):
         fix = "add a unit: " + f"'{value}s'" if declared.type == "duration" and _is("number", value) else ""
@@ -100,7 +108,11 @@ def _wrong(declared: Input, value: Any, path: str) -> Wrong:
     yield from _out_of_range(declared, value, path)
     yield from _not_chosen(declared, value, path)
     if declared.pattern is not None and not compile_pattern(declared.pattern).fullmatch(value):
-        yield path, f"{shown(value)} does not match the pattern {declared.pattern}", "the whole text must match"
+        yield (
+            path,
+            f"{shown(value)} does not match the pattern {declared.pattern}",
+            "the whole text must match",
+        )
 
 
 def _is(kind: str, value: Any) -> bool:
@@ -151,7 +163,11 @@ def _not_plain(value: Any, path: str, depth: int) -> Wrong:
         for index, item in enumerate(value):
             yield from _not_plain(item, f"{path}[{index}]", depth + 1)
     elif not (value is None or isinstance(value, str | bool) or _is_number(value)):
-        yield path, f"{shown(value)} is no plain data", "use mappings, lists, text, numbers, booleans and null"
+        yield (
+            path,
+            f"{shown(value)} is no plain data",
+            "use mappings, lists, text, numbers, booleans and null",
+        )
 
 
 def _out_of_range(declared: Input, value: Any, path: str) -> Wrong:
@@ -187,7 +203,9 @@ def _not_chosen(declared: Input, value: Any, path: str) -> Wrong:
         return
     if declared.type == "duration":
         value = parse_duration(value)
-    if not any(choice == value and isinstance(choice, bool) is isinstance(value, bool) for choice in declared.enum):
+    if not any(
+        choice == value and isinstance(choice, bool) is isinstance(value, bool) for choice in declared.enum
+    ):
         choices = ", ".join(map(_choice, declared.enum))
         fix = close(value, map(str, declared.enum)) if isinstance(value, str) else ""
         yield path, f"expected one of {choices}, got {shown(value)}", "" if fix.startswith("known") else fix
@@ -237,7 +255,7 @@ def _parse_json(kind: type, wanted: str) -> Callable[[str], Any]:
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, kind):
-            raise ValueError(f"{text[:60]!r} is no {wanted} in JSON")  # noqa: TRY004 - the text is wrong
+            raise ValueError(f"{text[:60]!r} is no {wanted} in JSON")
         return value
 
     return parse

@@ -45,7 +45,7 @@ class Words:
 
 @attrs.frozen
 class BlockForm:
-    """How a `Block` setting reads a list: ``sequence``, in order, or ``together``, all at once; or which form alone it takes.
+    """How a `Block` setting reads a list: ``sequence``, in order, or ``together``, all at once.
 
     Attributes:
       list_means: what a list is.
@@ -230,7 +230,7 @@ class StepFailure:
 
 @attrs.frozen
 class Fail:
-    """The block fails: its other steps are cancelled (*fast*), or those that do not depend on this one finish."""
+    """The block fails. Its other steps are cancelled (*fast*), or what does not depend on this one finishes."""
 
     fast: bool = True
 
@@ -388,7 +388,7 @@ class SecretProvider(Generic[C]):
 
 @attrs.frozen(kw_only=True)
 class Command:
-    """A command of the ``treadle`` program. *load* returns a click command; it is called when first needed."""
+    """A command of the ``treadle`` program. *load* returns a click command; called when first needed."""
 
     name: str
     help: str

@@ -266,32 +266,35 @@ class _Offers:
         self.plugins.append(attrs.evolve(info, offers=tuple(offered)))
 
     def _answers(self, info: PluginInfo, plugin: object) -> Iterator[tuple[Kind, Any]]:
+        for hook, impl in self._implementations(info, plugin):
+            kind = BY_HOOK.get(hook)
+            if kind is None:
+                self.blame(info, _unknown_hook(hook))
+            elif impl.wrapper or impl.hookwrapper:
+                self.blame(info, f"{hook} is a wrapper; each plugin is asked by itself, so return entries")
+            else:
+                yield from ((kind, entry) for entry in self._answer(info, hook, impl.function))
+
+    def _implementations(self, info: PluginInfo, plugin: object) -> list[tuple[str, pluggy.HookImpl]]:
+        """What *plugin* marks as hooks, by their names, known or not."""
         try:
             self._manager.register(plugin, name="asked")
-        except (Exception, SystemExit) as exc:
-            self.blame(info, f"is refused: {_said(exc)}")
-            return
-        try:
-            impls = [
+            found = [
                 (caller.name, impl)
                 for caller in self._manager.get_hookcallers(plugin) or ()
                 for impl in caller.get_hookimpls()
                 if impl.plugin is plugin
             ]
+        except (Exception, SystemExit) as exc:
+            self.blame(info, f"is refused: {_said(exc)}")
+            return []
         finally:
-            self._manager.unregister(name="asked")
-        if not impls:
+            # Out again at once, also where it was refused half way: the next plugin is asked by itself.
+            if self._manager.has_plugin("asked"):
+                self._manager.unregister(name="asked")
+        if not found:
             self.blame(info, "has no function marked with treadle.plugin.hookimpl")
-        for hook, impl in impls:
-            kind = BY_HOOK.get(hook)
-            if kind is None:
-                self.blame(info, _unknown_hook(hook))
-            elif impl.wrapper or impl.hookwrapper:
-                self.blame(
-                    info, f"{hook} is a wrapper; entries are asked of each plugin by itself, so return them"
-                )
-            else:
-                yield from ((kind, entry) for entry in self._answer(info, hook, impl.function))
+        return found
 
     def _answer(self, info: PluginInfo, hook: str, function: Callable[[], Any]) -> list[Any]:
         try:

@@ -7,8 +7,7 @@ Rule 3: what is built here at run time passes the same strict structuring as wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
@@ -17,6 +16,9 @@ from treadle._kinds import Block
 from treadle._places import Place
 from treadle._structure import Leaf, SettingsError, fresh, structure
 from treadle._urls import url_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Broken", "Hole", "Settings", "SettingsError", "UrlHole", "WordHole"]
 

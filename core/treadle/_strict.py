@@ -28,6 +28,7 @@ from treadle._urls import Url, url_from
 
 _LISTS: tuple[Any, ...] = (list, tuple, set, frozenset, abc.Sequence, abc.Iterable, abc.Collection)
 _MAPPINGS: tuple[Any, ...] = (dict, abc.Mapping, abc.MutableMapping)
+_FREE: tuple[Any, ...] = (Any, object)
 
 ARTICLED = {
     "text": "text",
@@ -229,9 +230,10 @@ def key_of(name: str) -> str:
 
 
 def wanted(type_: Any) -> str:
-    """What *type_* takes, as messages say it: ``a duration or nothing``."""
-    said = dict.fromkeys(_wanted(member) for member in members_of(type_))
-    return " or ".join(said) or "something else"
+    """What *type_* takes, as messages say it: ``a duration or a list``. That nothing will do is not said."""
+    members = members_of(type_)
+    said = dict.fromkeys(_wanted(member) for member in members if member is not types.NoneType)
+    return " or ".join(said) or "nothing"
 
 
 def _wanted(type_: Any) -> str:
@@ -397,7 +399,7 @@ def _union_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any],
 
 def _config_hook(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     attrs.resolve_types(cls)
-    names = {field.name: override(rename=key_of(field.alias)) for field in attrs.fields(cls)}
+    names: Any = {field.name: override(rename=key_of(field.alias)) for field in attrs.fields(cls)}
     fill: Any = make_dict_structure_fn(
         cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=False, **names
     )
@@ -432,12 +434,12 @@ def _converter() -> cattrs.Converter:
     ]
     for predicate, factory in factories:
         made.register_structure_hook_factory(predicate, factory)
-    made.register_structure_hook_func(lambda t: t is Any or t is object, lambda value, _: fresh(value))
+    made.register_structure_hook_func(lambda t: t in _FREE, lambda value, _: fresh(value))
     made.register_structure_hook_func(lambda t: get_origin(t) is Literal, _literal)
     made.register_structure_hook_func(lambda t: isinstance(t, type) and issubclass(t, Enum), _enum)
     made.register_structure_hook_func(lambda t: unit_of(t) is not None, _measured)
-    for cls, hook in hooks.items():
-        made.register_structure_hook_func(lambda t, cls=cls: t is cls, hook)
+    for cls, hook in hooks.items():  # by class: cattrs has converting hooks for some, which these replace
+        made.register_structure_hook(cls, hook)
     return made
 
 

@@ -121,9 +121,13 @@ class Field:
         return self.attribute.default is attrs.NOTHING
 
 
-@functools.lru_cache(maxsize=4096)
-def fields_of(cls: type) -> Mapping[str, Field]:
+def fields_of(cls: Any) -> Mapping[str, Field]:
     """The fields of a config class by key. Raises TypeError or NameError for a class that cannot be one."""
+    return _fields_of(cls)
+
+
+@functools.lru_cache(maxsize=4096)
+def _fields_of(cls: Any) -> Mapping[str, Field]:
     if not is_config(cls):
         raise TypeError(f"its config {cls!r} is not an attrs class")
     hints = typing.get_type_hints(cls, include_extras=True)
@@ -166,7 +170,9 @@ def _inner_faults(data: Any, type_: Any, path: Path) -> Iterator[Fault]:
 def _key_faults(data: Mapping[str, Any], fields: Mapping[str, Field], path: Path) -> Iterator[Fault]:
     for key in data:
         if key not in fields:
-            yield Fault((*path, key), f"unknown setting {key!r}", close(key, fields) or "it takes none", "key")
+            yield Fault(
+                (*path, key), f"unknown setting {key!r}", close(key, fields) or "it takes none", "key"
+            )
     for key, field in fields.items():
         if field.required and key not in data:
             yield Fault(path, f"{key!r} is missing", f"add {key}: {wanted(field.type)}", "missing")

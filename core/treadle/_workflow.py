@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from treadle._kinds import Ask
-from treadle._model import Input, Spec
-from treadle._plan import Plan, compile_plan
+from treadle._plan.plan import Plan, compile_plan
 from treadle._registry import Registry
-from treadle._strategies import may_decide
+from treadle._plan.strategies import may_decide
 from treadle.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from treadle._model import Input, Spec
 
 
 @attrs.frozen(eq=False)
@@ -57,7 +60,9 @@ class Workflow:
         """Paths of steps that may wait for a person without a timeout; empty text is the workflow itself."""
         asking = [("", self.plan.strategy)]
         for block in self.plan.blocks:
-            asking += [(step.path, strategy) for step, strategy in zip(block.steps, block.strategies, strict=True)]
+            asking += [
+                (step.path, strategy) for step, strategy in zip(block.steps, block.strategies, strict=True)
+            ]
         return tuple(
             path
             for path, strategy in asking
@@ -87,7 +92,9 @@ def loads(text: str | bytes, *, name: str = "<text>", registry: Registry | None 
     return _checked(*load_spec(text, name=name, registry=plugins), plugins)
 
 
-def from_data(data: Mapping[str, Any], *, name: str | None = None, registry: Registry | None = None) -> Workflow:
+def from_data(
+    data: Mapping[str, Any], *, name: str | None = None, registry: Registry | None = None
+) -> Workflow:
     """The workflow that *data* describes, as YAML would; problems have paths instead of positions.
 
     Raises:

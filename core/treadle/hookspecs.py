@@ -9,23 +9,26 @@ Entries must be cheap to build: import heavy dependencies inside the functions t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from treadle._kinds import (
-    Backoff,
-    Command,
-    Function,
-    SecretProvider,
-    Sink,
-    SpecFormat,
-    StepType,
-    Store,
-    Strategy,
-    Transport,
-    Trigger,
-)
 from treadle._markers import hookspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from treadle._kinds import (
+        Backoff,
+        Command,
+        Function,
+        SecretProvider,
+        Sink,
+        SpecFormat,
+        StepType,
+        Store,
+        Strategy,
+        Transport,
+        Trigger,
+    )
 
 __all__ = [
     "treadle_backoffs",

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-
 from tests.core.building import INSTALLED, Together, spec_of
+
 from treadle._cli.outline import outline, rollbacks
-from treadle._plan import Plan, compile_plan
+from treadle._plan.plan import Plan, compile_plan
 
 UNDO = {"undo": {"u": {}}}
 

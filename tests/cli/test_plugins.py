@@ -57,7 +57,8 @@ def test_a_step_type_is_shown_with_settings_units_output_and_example(treadle: An
 def test_a_step_type_without_settings_or_output_class_is_shown(treadle: Any, sample: None) -> None:
     _, out, _ = treadle("plugins", "show", "sample.nothing")
     assert out == (
-        "sample.nothing (step type)\n  Takes nothing.\n\nsettings: none\n\noutput: any value\n\nerrors: disk\n"
+        "sample.nothing (step type)\n  Takes nothing.\n\n"
+        "settings: none\n\noutput: any value\n\nerrors: disk\n"
     )
 
 

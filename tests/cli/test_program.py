@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -221,7 +222,7 @@ def test_text_that_a_stream_cannot_encode_is_escaped() -> None:
 
 
 def test_a_stream_that_is_closed_swallows_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    with open(os.devnull, "w", encoding="utf-8") as stream:
+    with Path(os.devnull).open("w", encoding="utf-8") as stream:
         pass
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(sys, "stdin", stream)

@@ -42,7 +42,9 @@ steps:
     on_error: continue
   pick:
     switch: {cases: [{when: true, steps: [{emit: {name: a.b, data: {}}}]}], default: [{wait: 0s}]}
-  look: {http: {url: "${{ vars.x }}", expect: 200}, repeat: {until: output.status == 200, every: 1s, times: 3}}
+  look:
+    http: {url: "${{ vars.x }}", expect: 200}
+    repeat: {until: output.status == 200, every: 1s, times: 3}
   all: {parallel: [{wait: 1s}, {wait: 2s}]}
 outputs: {a: "${{ steps.build.output.stdout }}"}
 finally:

@@ -70,8 +70,14 @@ STRATEGIES = {
 STRATEGIES["asking"] = Settings(
     STRATEGIES["escalate"].entry,
     tree={"prompt": "x"},
-    holes=(Hole(Place("prompt"), parse_template("${{ steps.a.output }}", BUILTINS), secrets_allowed=True),),
-    written=((Place("if"), parse("steps.a.status == 'failed'", BUILTINS)),),
+    holes=(
+        Hole(
+            Place("prompt", "flow.yaml", 1, 1),
+            parse_template("${{ steps.a.output }}", BUILTINS),
+            secrets_allowed=True,
+        ),
+    ),
+    written=((Place("if", "flow.yaml", 1, 1), parse("steps.a.status == 'failed'", BUILTINS)),),
 )
 INSTALLED = {name: STRATEGIES[name].entry for name in ("fail_fast", "fail_late")}
 
@@ -86,10 +92,12 @@ def spec_of(
     outputs: dict[str, Any] | None = None,
     inputs: dict[str, Input] | None = None,
     secrets: tuple[str, ...] = (),
+    max_parallel: Any = None,
 ) -> Spec:
     """A spec named ``test``."""
     builder = _Builder()
     builder.block(steps, "steps", "", None)
+    builder.blocks[0] = attrs.evolve(builder.blocks[0], max_parallel=_value(max_parallel))
     ending = builder.block(finally_, "finally", "finally", None) if finally_ is not None else None
     return Spec(
         name="test",

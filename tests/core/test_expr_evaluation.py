@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from treadle._expr import BUILTINS, ExpressionError, Function, function_table, parse
-from treadle._expr._values import MAX_ITEMS, MAX_TEXT
+from treadle._expr.values import MAX_ITEMS, MAX_TEXT
 
 SCOPE: dict[str, Any] = {
     "inputs": {"env": "prod", "count": 3, "none": None, "ok": True, "odd key": 1, "_x": 2},

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from treadle._expr import BUILTINS, ExpressionSyntaxError, Function, Reference, function_table, parse
-from treadle._expr._hints import explained, refusal
+from treadle._expr.hints import explained, refusal
 
 
 def refused(source: str) -> ExpressionSyntaxError:
@@ -41,6 +41,7 @@ def refused(source: str) -> ExpressionSyntaxError:
         ("a or False", "False", "write false", 5),
         ("x.upper()", "no methods", "write upper(x)", 0),
         ("x.strip()", "no methods", "write trim(x)", 0),
+        ("x.y.get('a')", "no methods", "write default(x.y.key, y)", 0),
         ("x.frobnicate()", "no methods", "there are abs", 0),
         ("(a + b).lower()", "no methods", "write lower(a + b)", 0),
         ("a(1)(2)", "only functions can be called", "", 0),

@@ -15,10 +15,14 @@ def test_it_has_every_member_of_a_step():
     assert public(Step) <= public(FakeStep())
 
 
-@pytest.mark.parametrize("name", sorted(name for name in public(Step) if inspect.isfunction(getattr(Step, name))))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in public(Step) if inspect.isfunction(getattr(Step, name)))
+)
 def test_its_methods_take_what_a_steps_take(name):
     def parameters(cls):
-        return [(p.name, p.kind, p.default) for p in inspect.signature(getattr(cls, name)).parameters.values()]
+        return [
+            (p.name, p.kind, p.default) for p in inspect.signature(getattr(cls, name)).parameters.values()
+        ]
 
     assert parameters(FakeStep) == parameters(Step)
 

@@ -8,12 +8,12 @@ import pytest
 from tests.core.building import INSTALLED, STRATEGIES, Together, spec_of
 
 from treadle._frontier import ABSENT, Cause, Examine, Frontier, Moves, Outcome, Ready, Skip
-from treadle._plan import compile_plan
+from treadle._plan.plan import compile_plan
 from treadle.errors import EngineFault, Failure
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
-    from treadle._blocks import BlockPlan
+    from treadle._plan.blocks import BlockPlan
 
 BROKEN = Failure("exit.1", "it broke")
 DONE = Outcome(StepStatus.COMPLETED, output=1)

@@ -8,9 +8,10 @@ import pytest
 from tests.core.building import BLOCKS, CHOICE, INSTALLED, Together, spec_of
 
 from treadle._model import Input
-from treadle._names import ALLOWED
-from treadle._plan import CODES, compile_plan
-from treadle._reads import Read, ReadKind, expressions_of, templates_in
+from treadle._plan.names import ALLOWED
+from treadle._places import Place
+from treadle._plan.plan import CODES, compile_plan
+from treadle._plan.reads import Read, ReadKind, expressions_of, templates_in
 
 DECLARED: dict[str, Any] = {
     "inputs": {
@@ -371,6 +372,12 @@ def test_outputs_and_the_prompt_of_a_strategy_show_no_secrets() -> None:
     assert code == "TRD412"
 
 
+def test_the_workflow_s_own_settings_are_checked_too() -> None:
+    assert [code for code, _ in said({"a": {}}, on_error="asking", max_parallel="${{ vars.tag }}")] == []
+    assert [code for code, _ in said({"b": {}}, on_error="asking")] == ["TRD412", "TRD412"]
+    assert [code for code, _ in said({"a": {}}, max_parallel="${{ steps.a.output }}")] == ["TRD411"]
+
+
 def test_a_step_deep_in_another_block_is_read_through_every_block_on_the_way() -> None:
     steps: Any = {"a": {"blocks": [{"b": {"blocks": [{"c": {}}]}}]}, "z": {"when": "steps.c.output"}}
     ((_, message),) = said(steps)
@@ -401,6 +408,13 @@ def test_a_read_stands_at_its_key_or_else_at_its_step() -> None:
     ]
     step.places["when"] = step.places.pop("")  # type: ignore[index, attr-defined]
     assert [read.place.path for read in expressions_of(step)] == ["a", "env.X"]
+
+
+def test_a_condition_inside_a_key_is_named_with_it() -> None:
+    step = spec_of({"a": {"until": "output == 1", "retry_if": "attempt < 3"}}).blocks[0].steps[0]
+    assert [read.place.path for read in expressions_of(step)] == ["a", "a"]
+    step.places.update(repeat=Place("a.repeat"), retry=Place("a.retry"))  # type: ignore[attr-defined]
+    assert [read.place.path for read in expressions_of(step)] == ["a.repeat.until", "a.retry.if"]
 
 
 def test_every_kind_of_read_has_its_row() -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.core.building import CHOICE, INSTALLED, LEAF, Together, spec_of
 
-from treadle._blocks import ACCEPTS, BlockPlan
-from treadle._plan import CODES, Plan, compile_plan
+from treadle._plan.blocks import ACCEPTS, BlockPlan
+from treadle._plan.plan import CODES, Plan, compile_plan
 
 if TYPE_CHECKING:
     from treadle.errors import Problem
@@ -253,8 +253,11 @@ def test_a_chain_of_100_000_steps_is_planned_whichever_way_it_is_written() -> No
     steps = {f"s{i}": {"needs": f"s{i + 1}"} for i in range(length - 1)} | {f"s{length - 1}": {}}
     block = plan_of(steps).blocks[0]
     assert len(block.order) == length
-    steps[f"s{length - 1}"] = {"needs": "s0"}
-    (problem,) = problems_of(steps)
+
+
+def test_a_cycle_of_thousands_of_steps_is_found_and_named_whole() -> None:
+    length = 5_000
+    (problem,) = problems_of({f"s{i}": {"needs": f"s{(i + 1) % length}"} for i in range(length)})
     assert problem.message.count(" needs ") == length
 
 

@@ -88,9 +88,18 @@ def problems_of(registry, distribution):
 def test_the_standard_plugins_are_found_and_sound():
     registry = Registry.of()
     assert registry.faults() == ()
-    assert {"wait", "condition", "switch", "parallel", "sequence", "steps", "python", "set", "emit", "fail"} <= set(
-        registry.step_types
-    )
+    assert {
+        "wait",
+        "condition",
+        "switch",
+        "parallel",
+        "sequence",
+        "steps",
+        "python",
+        "set",
+        "emit",
+        "fail",
+    } <= set(registry.step_types)
     assert set(registry.strategies) == {"fail_fast", "fail_late", "continue", "rollback", "escalate"}
     assert set(registry.backoffs) == {"fixed", "linear", "exponential", "random", "fibonacci", "decorrelated"}
     assert {"console", "jsonl"} <= set(registry.sinks)
@@ -252,9 +261,15 @@ def raising(error):
             "plugin acme: has a function 'treadle_step_type' marked as a hook, but there is no such hook; "
             "did you mean 'treadle_step_types'?",
         ),
-        (plugin(treadle_sinks=raising(OSError("no"))), "there is no such hook; did you mean 'treadle_event_sinks'?"),
+        (
+            plugin(treadle_sinks=raising(OSError("no"))),
+            "there is no such hook; did you mean 'treadle_event_sinks'?",
+        ),
         (plugin(zzz=[]), "there is no such hook; there are: treadle_backoffs, treadle_commands, "),
-        (plugin(treadle_stores=raising(OSError("no\nway"))), "plugin acme: treadle_stores raised OSError: no way"),
+        (
+            plugin(treadle_stores=raising(OSError("no\nway"))),
+            "plugin acme: treadle_stores raised OSError: no way",
+        ),
         (plugin(treadle_stores=raising(SystemExit(3))), "plugin acme: treadle_stores raised SystemExit: 3"),
         (
             plugin(treadle_stores=[step_type()]),
@@ -268,13 +283,23 @@ def test_a_wrong_plugin_is_told_what_is_wrong(given, fault):
     assert fault in fault_of(given)
 
 
+def test_the_plugins_after_a_refused_one_are_asked(install):
+    install("treadle-a", GOOD.replace("treadle_step_types()", "treadle_step_types(config)"))
+    install("treadle-b", "plugin = None", points={"nothing": "treadle_b:plugin"})
+    install("treadle-c", GOOD)
+    registry = Registry.installed()
+    assert problems_of(registry, "treadle-a")[0].startswith("is refused: PluginValidationError: ")
+    assert problems_of(registry, "treadle-b") == ["has no function marked with treadle.plugin.hookimpl"]
+    assert "good_ship" in registry.step_types
+
+
 def test_a_wrapper_is_refused():
     def wrap():
         return (yield)
 
     given = types.ModuleType("acme")
     given.treadle_step_types = hookimpl(wrapper=True)(wrap)
-    assert "treadle_step_types is a wrapper; entries are asked of each plugin by itself" in fault_of(given)
+    assert "treadle_step_types is a wrapper; each plugin is asked by itself" in fault_of(given)
 
 
 def test_what_is_right_in_a_plugin_with_faults_is_kept(install):
@@ -317,7 +342,10 @@ def test_what_is_right_in_a_plugin_with_faults_is_kept(install):
         (step_type(main="txt"), "ship.main is 'txt', which is no setting; there are: for, text"),
         (step_type(main="hidden"), "ship.main is 'hidden', which is no setting; there are: for, text"),
         (step_type(whole=True), "ship.whole needs main, the setting that takes it all"),
-        (step_type(output=dict), "ship.output is <class 'dict'>; give an attrs class, or Any for free plain data"),
+        (
+            step_type(output=dict),
+            "ship.output is <class 'dict'>; give an attrs class, or Any for free plain data",
+        ),
         (step_type(errors={"OSError": "os"}), "ship.errors has 'OSError', which is no exception class"),
         (step_type(errors={KeyboardInterrupt: "os"}), "which is no exception class"),
         (step_type(errors={OSError: "a b"}), "ship.errors names OSError 'a b', which is no dotted name"),

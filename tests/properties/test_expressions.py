@@ -16,7 +16,7 @@ from treadle._expr import (
     parse,
     parse_template,
 )
-from treadle._expr._values import checked
+from treadle._expr.values import checked
 
 SCOPE: dict[str, Any] = {
     "inputs": {"a": 1, "b": "text", "c": [1, 2.5, "x"], "d": {"k": None}, "e": True, "n": None},

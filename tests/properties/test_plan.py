@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.building import INSTALLED, spec_of
 
-from treadle._cycles import find_cycles
-from treadle._plan import compile_plan
+from treadle._plan.cycles import find_cycles
+from treadle._plan.plan import compile_plan
 
 graphs = st.integers(1, 10).flatmap(
     lambda size: st.lists(

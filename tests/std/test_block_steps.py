@@ -98,11 +98,14 @@ def test_a_conditions_entry():
 
 
 def cases(*conditions):
-    return tuple(Case(when=expression(when), steps=steps) for when, steps in zip(conditions, (YES, NO), strict=False))
+    return tuple(
+        Case(when=expression(when), steps=steps) for when, steps in zip(conditions, (YES, NO), strict=False)
+    )
 
 
 @pytest.mark.parametrize(
-    ("n", "case", "branch", "ran"), [(9, 0, "cases.0", YES), (5, 1, "cases.1", NO), (0, None, "default", REST)]
+    ("n", "case", "branch", "ran"),
+    [(9, 0, "cases.0", YES), (5, 1, "cases.1", NO), (0, None, "default", REST)],
 )
 async def test_a_switch_runs_the_first_case_that_holds(n, case, branch, ran):
     given = step(n)

@@ -15,9 +15,9 @@ from treadle._kinds import Block
 from treadle._units import format_duration
 
 if TYPE_CHECKING:
-    from treadle._blocks import BlockPlan
+    from treadle._plan.blocks import BlockPlan
     from treadle._model import StepSpec
-    from treadle._plan import Plan
+    from treadle._plan.plan import Plan
 
 # --- the order -------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from treadle._kinds import Ask
-from treadle._strategies import may_decide
+from treadle._plan.strategies import may_decide
 from treadle.errors import Problem
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ What needs trio is imported only once the spec and its inputs are known to be go
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,6 +85,7 @@ def _drive(workflow: Workflow, inputs: dict[str, Any], project: Project, *, quie
     from treadle._cli.drive import drive
 
     sinks = _sinks(project, quiet=quiet, asks=asks)
+    gc.enable()  # see `program.execute`
     with terminal.logging_shown():
         return trio.run(drive, workflow, inputs, project, sinks, asks)
 

@@ -140,7 +140,7 @@ def _by_name(name: str, project: Project) -> Path:
     if found:
         both = " and ".join(_shown(path) for path in found)
         raise _unresolved(
-            f"{both} are all named {name!r}", "give the path of the one you mean", "TRD092", project
+            f"{both} are named {name!r}", "give the path of the one you mean", "TRD092", project
         )
     near = difflib.get_close_matches(name, known, n=1)
     fix = f"did you mean {near[0]!r}?" if near else f"known workflows: {', '.join(sorted(known)) or 'none'}"

@@ -58,10 +58,11 @@ def logging_shown() -> Iterator[None]:
     import logging
 
     class OneLine(logging.Formatter):
-        def formatException(self, exc_info: Any) -> str:  # noqa: N802 -- logging's name
-            if os.environ.get("TREADLE_DEBUG") == "1":
-                return super().formatException(exc_info)
-            return printable(f"  {type(exc_info[1]).__name__}: {exc_info[1]}")
+        def format(self, record: logging.LogRecord) -> str:
+            cause = record.exc_info[1] if record.exc_info else None
+            if cause is None or os.environ.get("TREADLE_DEBUG") == "1":
+                return super().format(record)
+            return printable(f"treadle: {record.getMessage()}: {type(cause).__name__}: {cause}")
 
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine("treadle: %(message)s"))

@@ -16,8 +16,8 @@ from treadle.events import Resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from treadle._kinds import Ask
     from treadle._engine.run import Run
+    from treadle._kinds import Ask
     from treadle.errors import Failure
 
 DECISIONS = tuple(Resolve)

@@ -10,28 +10,28 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
 from treadle._engine.evaluate import env_text
-from treadle._expr import Expression
 from treadle._engine.foreach import parallelism
-from treadle._frontier import ABSENT, Outcome
-from treadle._kinds import Block, BlockOutcome, StepType, TransportConnection
 from treadle._engine.masking import StreamMasker
 from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.scope import Scope
-from treadle._settings import SettingsError
 from treadle._engine.stop import first_cause
+from treadle._frontier import ABSENT, Outcome
+from treadle._kinds import Block, BlockOutcome, StepType, TransportConnection
+from treadle._settings import SettingsError
 from treadle.errors import BlockFailed, Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
+
     from treadle._engine.step import StepRun
+    from treadle._expr import Expression
 
 _log = logging.getLogger("treadle.steps")
 
@@ -43,7 +43,8 @@ async def work(step: StepRun) -> Outcome:
     spec = step.spec
     step.inner = []
     step.derived = False
-    step.returned = ABSENT
+    step.came_back = False
+    step.retry_after = None
     attempt = Attempt(step)
     try:
         config = spec.settings.constant
@@ -138,7 +139,9 @@ class Attempt:
 
     def emit(self, name: str, data: Mapping[str, Any]) -> None:
         if name.split(".", 1)[0] in _RESERVED:
-            raise ValueError(f"event name {name!r} lies below {' or '.join(_RESERVED)}, which are treadle's own")
+            raise ValueError(
+                f"event name {name!r} lies below {' or '.join(_RESERVED)}, which are treadle's own"
+            )
         step = self._step
         step.run.emit(name, step.path, step.attempt, self._plain(dict(data)), step.labels)
 
@@ -252,7 +255,8 @@ class Attempt:
         if kind.output is not Any and not isinstance(returned, kind.output):
             raise StepError(
                 "plugin",
-                f"step type {kind.name!r} returned {type(returned).__name__}, not the {kind.output.__name__} it declares",
+                f"step type {kind.name!r} returned {type(returned).__name__}, not the"
+                f" {kind.output.__name__} it declares",
             )
         return self._plain(returned)
 
@@ -284,7 +288,7 @@ class Attempt:
         """The failure a group stands for; its cancellations, if any, are raised on alone."""
         cancelled, rest = group.split(trio.Cancelled)
         if rest is not None:
-            ordinary, worse = rest.split(Exception)
+            _, worse = rest.split(Exception)
             if worse is not None:
                 raise group
         raised = list(_leaves(rest)) if rest is not None else []
@@ -302,7 +306,9 @@ class Attempt:
             data = to_plain(failure.data, self._step.run.surroundings.limits.output)
         except NotPlain as error:
             data = {"unreadable": str(error)}
-        return Failure(failure.name, masker.text(failure.message), masker.data(data), failure.path, failure.also)
+        return Failure(
+            failure.name, masker.text(failure.message), masker.data(data), failure.path, failure.also
+        )
 
 
 def _leaves(group: BaseExceptionGroup[Any]) -> Any:

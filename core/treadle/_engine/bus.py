@@ -12,11 +12,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
-from treadle._kinds import Send
 from treadle.events import Event
+
+if TYPE_CHECKING:
+    from treadle._kinds import Send
 
 QUEUE = 10_000
 """Events a sink may be behind before they are read from the journal again."""
@@ -91,7 +94,9 @@ class SinkQueue:
         history = self._history(run)
         if history is None:
             self.lost += last - first + 1
-            _log.warning("sink %s was too slow: %d events of run %s are lost to it", self.name, last - first + 1, run)
+            _log.warning(
+                "sink %s was too slow: %d events of run %s are lost to it", self.name, last - first + 1, run
+            )
             return []
         batch = list(history[first - 1 : min(last, first - 1 + BATCH)])
         if first - 1 + len(batch) < last:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import trio
 
-from treadle._engine.stop import Timer
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from treadle._engine.stop import Timer
 
 VIRTUAL_EPOCH = 1_767_225_600.0
 """Wall time at which virtual clocks begin: 2026-01-01T00:00:00Z."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from treadle._frontier import Cause
 from treadle._engine.plain import to_plain
+from treadle._frontier import Cause
 from treadle.errors import Refused
 from treadle.events import Resolve, RunStatus
 
@@ -44,7 +44,7 @@ def resume(run: Run) -> None:
 
 
 def cancel(run: Run, reason: str | None, *, rollback: bool) -> None:
-    """Cancel everything that runs, then ``finally``; with *rollback*, what completed is undone before that."""
+    """Cancel what runs, then ``finally``; with *rollback*, what completed is undone before that."""
     if run.status is RunStatus.CANCELLING:
         return
     if run.status.ended:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from treadle._frontier import ABSENT, Outcome
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Strategy, Tolerate
-from treadle._settings import Settings
-from treadle.errors import Failure
 from treadle.events import Resolve, StepStatus
 
 if TYPE_CHECKING:
     from treadle._engine.frame import Frame
     from treadle._engine.run import Run
     from treadle._engine.scope import Scope
+    from treadle._settings import Settings
+    from treadle.errors import Failure
 
 _log = logging.getLogger("treadle.strategies")
 
@@ -32,7 +32,9 @@ def decide(run: Run, strategy: Settings[Strategy[Any]], scope: Scope, failure: S
         _log.exception("error strategy %r failed at %s; the step fails", strategy.entry.name, failure.path)
         return Fail()
     if not isinstance(decision, Decision):
-        _log.error("error strategy %r answered %r at %s; the step fails", strategy.entry.name, decision, failure.path)
+        _log.error(
+            "error strategy %r answered %r at %s; the step fails", strategy.entry.name, decision, failure.path
+        )
         return Fail()
     return decision
 

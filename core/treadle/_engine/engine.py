@@ -11,29 +11,31 @@ from __future__ import annotations
 import logging
 import secrets as random_source
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
 import trio
 
+from treadle._deployment import Limits
 from treadle._engine import control as _control
 from treadle._engine.bus import Bus, SinkQueue
 from treadle._engine.clock import wall_clock
-from treadle._deployment import Limits
-from treadle._inputs import check_inputs
 from treadle._engine.journal import MemoryJournal
-from treadle._kinds import SecretProvider, Send, Sink, TransportConnection
 from treadle._engine.life import live
-from treadle._registry import Registry
 from treadle._engine.run import Run as Driven
-from treadle._settings import Settings
-from treadle._state import RunState
 from treadle._engine.surroundings import Surroundings
-from treadle._workflow import Workflow
+from treadle._inputs import check_inputs
+from treadle._kinds import SecretProvider, Send, Sink, TransportConnection
+from treadle._registry import Registry
+from treadle._settings import Settings
+from treadle._spec import sinks_from_data
+from treadle._state import RunState
 from treadle.errors import InputError, PluginError, Refused, StepError
 from treadle.events import Event, Resolve, RunStatus
+
+if TYPE_CHECKING:
+    from treadle._workflow import Workflow
 
 DRAIN_SECONDS = 5.0
 """How long sinks may take, when the engine closes, for what they have not been given yet."""
@@ -172,7 +174,7 @@ class Engine:
         given, problems = check_inputs(workflow.spec.inputs, inputs or {})
         if problems:
             raise InputError(problems)
-        self._check_limiters(workflow)
+        self._check_limits(workflow)
         if self._closing:
             raise Refused("start", "closing", "the engine is being closed")
         driven = Driven(
@@ -221,11 +223,18 @@ class Engine:
         run = self._runs.get(run_id)
         return None if run is None else run._driven.history
 
-    def _check_limiters(self, workflow: Workflow) -> None:
-        for name in workflow.limiters:
-            if name not in self._surroundings.limiters:
-                known = ", ".join(sorted(self._surroundings.limiters)) or "none"
-                raise Refused("start", "new", f"the workflow uses the limiter {name!r}, which is not set up here ({known}); add it to `limiters`")
+    def _check_limits(self, workflow: Workflow) -> None:
+        allowed, size = self._surroundings.limits.steps, len(workflow.plan.paths)
+        if size > allowed:
+            raise Refused(
+                "start", "new", f"the workflow has {size} steps, more than the {allowed} of limits.steps"
+            )
+        known = self._surroundings.limiters
+        for name in sorted(workflow.limiters - known.keys()):
+            here = ", ".join(sorted(known)) or "none"
+            raise Refused(
+                "start", "new", f"no limiter {name!r} is set up here (there is {here}); add it to `limiters`"
+            )
 
     def _new_id(self) -> str:
         self._count += 1
@@ -298,7 +307,11 @@ async def open_engine(
         transport=_transports(plugins),
     )
     error: Exception | None = None
-    async with AsyncExitStack() as opened, trio.open_nursery() as sink_tasks, trio.open_nursery() as run_tasks:
+    async with (
+        AsyncExitStack() as opened,
+        trio.open_nursery() as sink_tasks,
+        trio.open_nursery() as run_tasks,
+    ):
         engine = Engine(surroundings, run_tasks, seeded=seed is not None)
         try:
             for sink in sinks:
@@ -319,11 +332,14 @@ async def open_engine(
 
 
 async def _open_sink(
-    sink: SinkLike, registry: Registry, opened: AsyncExitStack, history: Callable[[str], Sequence[Event] | None]
+    sink: SinkLike,
+    registry: Registry,
+    opened: AsyncExitStack,
+    history: Callable[[str], Sequence[Event] | None],
 ) -> SinkQueue:
     if callable(sink):
         return SinkQueue(getattr(sink, "__qualname__", repr(sink)), sink, history)
-    settings = sink if isinstance(sink, Settings) else sink_settings(sink, registry)
+    (settings,) = (sink,) if isinstance(sink, Settings) else sinks_from_data([sink], registry=registry)
     send = await opened.enter_async_context(settings.entry.open(settings.constant))
     return SinkQueue(settings.entry.name, send, history)
 
@@ -339,7 +355,9 @@ def _providers(
     return () if provider is None else (provider.open(provider.config()),)
 
 
-def _transports(registry: Registry) -> Callable[[str | None], AbstractAsyncContextManager[TransportConnection]]:
+def _transports(
+    registry: Registry,
+) -> Callable[[str | None], AbstractAsyncContextManager[TransportConnection]]:
     def connect(device: str | None) -> AbstractAsyncContextManager[TransportConnection]:
         local = registry.transports.get("local")
         if local is None or device is not None:

@@ -6,18 +6,19 @@ the spec and the names it saw; never a traceback.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from treadle._engine.scope import Scope, outcome_names
 from treadle._expr import Expression, ExpressionError, Template
 from treadle._frontier import ABSENT
-from treadle._engine.scope import Scope, outcome_names
 from treadle.errors import StepError, printable
 from treadle.events import iso_time
 
 if TYPE_CHECKING:
-    from treadle._model import Input
+    from collections.abc import Callable, Mapping
+
     from treadle._engine.run import Run
+    from treadle._model import Input
 
 LEVEL_NAMES = frozenset({"item", "index", "previous", "output", "error", "attempt"})
 _SHOWN = 8  # names in a message
@@ -34,7 +35,9 @@ class Evaluation:
         self.vars: dict[str, Any] = {}
         self.ending: dict[str, Any] = {}  # run.status and run.error, once decided
 
-    def value(self, expression: Expression | Template, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
+    def value(
+        self, expression: Expression | Template, scope: Scope, names: Mapping[str, Any] | None = None
+    ) -> Any:
         """The value of *expression* as seen from *scope*, with *names* before all others.
 
         Raises StepError ``expression``.
@@ -45,14 +48,14 @@ class Evaluation:
         except ExpressionError as error:
             raise self.failed(str(error), expression.source) from error
 
-    def condition(
-        self, expression: Expression, scope: Scope, names: Mapping[str, Any] | None = None
-    ) -> bool:
+    def condition(self, expression: Expression, scope: Scope, names: Mapping[str, Any] | None = None) -> bool:
         """The value of a condition; anything but a boolean is an error."""
         value = self.value(expression, scope, names)
         if not isinstance(value, bool):
             kind = "null" if value is None else type(value).__name__
-            raise self.failed(f"a condition must be true or false, and this is {kind}; compare it", expression.source)
+            raise self.failed(
+                f"a condition must be true or false, and this is {kind}; compare it", expression.source
+            )
         return value
 
     def filled(self, value: Any, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
@@ -164,7 +167,9 @@ def env_text(value: Any, name: str) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise StepError("expression", f"env.{name} must be text, a number or a boolean, not {type(value).__name__}")
+    raise StepError(
+        "expression", f"env.{name} must be text, a number or a boolean, not {type(value).__name__}"
+    )
 
 
 def _holds_secret(declared: Input) -> bool:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from treadle._expr import Template
-from treadle._frontier import ABSENT, Cause, Outcome
 from treadle._engine.report import with_path
 from treadle._engine.stop import Stopper, first_cause
 from treadle._engine.undo import UndoLog
-from treadle.errors import EngineFault, Failure, StepError
+from treadle._expr import Template
+from treadle._frontier import ABSENT, Cause, Outcome
+from treadle.errors import Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
@@ -59,9 +59,13 @@ class Elements(Stopper):
         """Run every element; the outcome of the step."""
         whole = self._whole
         try:
-            at_once = parallelism(whole.run, whole.spec.max_parallel, whole.scope, MAX_PARALLEL) or MAX_PARALLEL
+            at_once = (
+                parallelism(whole.run, whole.spec.max_parallel, whole.scope, MAX_PARALLEL) or MAX_PARALLEL
+            )
         except StepError as error:
-            return Outcome(StepStatus.FAILED, error=Failure(error.name, error.message, error.data), decision="stop")
+            return Outcome(
+                StepStatus.FAILED, error=Failure(error.name, error.message, error.data), decision="stop"
+            )
         if self._items:
             whole.run.busy -= 1  # lent to the elements; comes back from the last that ends
             async with trio.open_nursery() as nursery:
@@ -80,7 +84,9 @@ class Elements(Stopper):
         while self.fired() is None and self._next < len(self._items):
             number = self._next
             self._next += 1
-            await self._element(type(self._whole).element(self._whole, self, number, self._items[number]), number)
+            await self._element(
+                type(self._whole).element(self._whole, self, number, self._items[number]), number
+            )
         self._running -= 1
         if self._running:
             self._whole.run.busy -= 1

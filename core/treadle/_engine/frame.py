@@ -9,26 +9,27 @@ Rule 4: a cancellation without a cause of ours is the host's: nothing is journal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
 from treadle._engine.decide import decide, failed
-from treadle._frontier import ABSENT, BlockEnd, Cause, Frontier, Moves, Outcome, Ready, Skip
-from treadle._kinds import Ask, StepFailure
 from treadle._engine.report import report, with_path
 from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope
 from treadle._engine.step import StepRun
 from treadle._engine.stop import Stopper, first_cause
 from treadle._engine.undo import UndoLog
+from treadle._frontier import BlockEnd, Cause, Frontier, Moves, Outcome, Ready, Skip
+from treadle._kinds import Ask, StepFailure
 from treadle.errors import EngineFault, Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
-    from treadle._blocks import BlockPlan
+    from collections.abc import Mapping
+
+    from treadle._plan.blocks import BlockPlan
     from treadle._engine.run import Run
 
 _READY = Ready()
@@ -47,19 +48,19 @@ class Frame(Stopper):
     """
 
     __slots__ = (
-        "halted",
         "_items",
         "_nursery",
         "_questions",
-        "takes_back",
         "block",
         "end",
         "failure",
         "frontier",
+        "halted",
         "labels",
         "prefix",
         "run",
         "scope",
+        "takes_back",
         "undo",
     )
 
@@ -88,7 +89,9 @@ class Frame(Stopper):
         self.takes_back = False
         self._nursery: trio.Nursery | None = None
         self._items: dict[int, list[Any]] = {}  # of foreach steps, until they start
-        self._questions: dict[int, tuple[Failure, Ask]] = {}  # steps that failed before they began, and escalate
+        self._questions: dict[
+            int, tuple[Failure, Ask]
+        ] = {}  # steps that failed before they began, and escalate
 
     def path(self, index: int) -> str:
         """The path of a step of this block."""
@@ -218,10 +221,13 @@ class Frame(Stopper):
         elif isinstance(value, list):
             items = value
         else:
-            raise StepError("expression", f"foreach must give a list or a mapping, not {type(value).__name__}")
+            raise StepError(
+                "expression", f"foreach must give a list or a mapping, not {type(value).__name__}"
+            )
         if len(items) > (most := self.run.surroundings.limits.elements):
             raise StepError(
-                "expression", f"foreach has {len(items)} elements, more than the {most} that limits.elements allows"
+                "expression",
+                f"foreach has {len(items)} elements, more than the {most} that limits.elements allows",
             )
         self.run.emit("step.expanded", self.path(index), None, {"items": items})
         return items

@@ -5,9 +5,10 @@ Rule: `submit` never waits and never fails; a run learns from `landed` that its 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from treadle.events import Event
+if TYPE_CHECKING:
+    from treadle.events import Event
 
 
 class Journaled(Protocol):

@@ -19,12 +19,12 @@ from treadle._engine.ask import ask
 from treadle._engine.decide import answered, decide
 from treadle._engine.foreach import parallelism
 from treadle._engine.frame import Frame
-from treadle._frontier import Cause, Outcome
-from treadle._kinds import Ask, Decision, Rollback, StepFailure, Tolerate
 from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope
 from treadle._engine.stop import Stopper, Timer
+from treadle._frontier import Cause, Outcome
+from treadle._kinds import Ask, Decision, Rollback, StepFailure, Tolerate
 from treadle._units import format_duration
 from treadle.errors import EngineFault, Failure, StepError
 from treadle.events import Resolve, RunStatus

@@ -10,8 +10,10 @@ import base64
 import json
 import re
 import urllib.parse
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MASK = "***"
 _SHORTEST = 4  # masking every "a" or "17" would destroy all text and hide nothing

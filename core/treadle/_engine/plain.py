@@ -33,7 +33,9 @@ def _copy(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
         return value, left - 4
     kind = type(value)
     if kind is str:
-        return value, left - len(value) - 2 if value.isascii() else left - len(value.encode("utf-8", "replace")) - 2
+        return value, left - len(value) - 2 if value.isascii() else left - len(
+            value.encode("utf-8", "replace")
+        ) - 2
     if kind is int:
         if not -(2**63) <= value < 2**64:
             raise NotPlain(f"{path or 'it'} is a whole number of more than 64 bits")
@@ -66,7 +68,9 @@ def _copy_rare(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
             items.append(copied)
         return items, left
     where = f"{path} is" if path else "it is"
-    raise NotPlain(f"{where} of type {type(value).__name__}; return text, numbers, booleans, lists and mappings")
+    raise NotPlain(
+        f"{where} of type {type(value).__name__}; return text, numbers, booleans, lists and mappings"
+    )
 
 
 def _copy_mapping(value: Mapping[Any, Any], left: int, depth: int, path: str) -> tuple[dict[str, Any], int]:

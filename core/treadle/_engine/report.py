@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from treadle._frontier import ABSENT, Outcome
-from treadle.errors import Failure
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from treadle._engine.run import Run
+    from treadle.errors import Failure
 
 _TYPES = {
     StepStatus.COMPLETED: "step.completed",

@@ -8,20 +8,21 @@ block, where a cancel could reach it, it is shielded within that bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import trio
 
-from treadle._frontier import ABSENT, Cause
 from treadle._engine.scope import Scope, error_names
 from treadle._engine.stop import Stopper, Timer
-from treadle._engine.undo import Owed
+from treadle._frontier import ABSENT, Cause
 from treadle.errors import Failure
 
 if TYPE_CHECKING:
-    from treadle._blocks import BlockPlan
+    from collections.abc import Sequence
+
+    from treadle._plan.blocks import BlockPlan
     from treadle._engine.run import Run
+    from treadle._engine.undo import Owed
 
 UNDO_SECONDS = 300.0
 """The bound of an undo that has no timeout or deadline of its own."""
@@ -66,5 +67,7 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     if error is None:
         run.emit("step.undone", entry.path, entry.attempt, of, entry.spec.labels)
     else:
-        run.emit("step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.spec.labels)
+        run.emit(
+            "step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.spec.labels
+        )
     return error

@@ -11,25 +11,26 @@ Rule 4: how the run ends is decided before rollback and ``finally``; from then o
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from treadle._engine.clock import DrivenClock
 from treadle._engine.evaluate import Evaluation
-from treadle._frontier import Cause
 from treadle._engine.masking import Masker
 from treadle._engine.report import with_path
 from treadle._engine.stop import Stopper
-from treadle.errors import Failure
+from treadle._frontier import Cause
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from treadle._engine.ask import Question
     from treadle._engine.frame import Frame
-    from treadle._plan import Plan
     from treadle._engine.surroundings import Surroundings
+    from treadle._plan.plan import Plan
+    from treadle.errors import Failure
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -200,7 +201,7 @@ class Run(Stopper):
         self._tell()
 
     def roll_back(self, path: str, error: Failure | None) -> None:
-        """A strategy asked for a rollback: a fact of the run from now on. Ignored once the run is being ended."""
+        """A strategy asked for a rollback: a fact of the run from now on, unless it is ending already."""
         where = f"{path} failed" if path else "its time is up"
         if self.closing or not self.stop(Cause("rollback", f"{where}, which asks for a rollback")):
             return

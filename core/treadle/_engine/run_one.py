@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from treadle._deployment import Limits
 from treadle._engine.engine import SinkLike, open_engine
-from treadle._registry import Registry
-from treadle._state import RunState
-from treadle._workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from treadle._deployment import Limits
+    from treadle._registry import Registry
+    from treadle._state import RunState
+    from treadle._workflow import Workflow
 
 
 async def run(

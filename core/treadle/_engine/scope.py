@@ -6,17 +6,18 @@ Rule 2: only what an expression refers to is gathered; nothing is copied, and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from treadle._frontier import ABSENT, Outcome
 
 if TYPE_CHECKING:
-    from treadle._blocks import BlockPlan
+    from collections.abc import Mapping
+
+    from treadle._plan.blocks import BlockPlan
 
 
 class Scope:
-    """One level of names: the outcomes of a block in flight, or of names that a step adds for what is inside it.
+    """One level of names: the outcomes of a block in flight, or names that a step adds for what is inside.
 
     Attributes:
       outer: the enclosing level.

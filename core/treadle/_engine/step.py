@@ -10,7 +10,6 @@ Rule 3: on the normal way out of a layer, `stopper` is what it was on the way in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -19,18 +18,20 @@ from treadle._engine.ask import ask
 from treadle._engine.attempt import work
 from treadle._engine.decide import answered, decide, failed, settled_by_itself
 from treadle._engine.foreach import Elements
-from treadle._frontier import ABSENT, Cause, Outcome
-from treadle._kinds import Ask, Fail, StepFailure
 from treadle._engine.report import report
 from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope, error_names
 from treadle._engine.stop import Stopper, Timer, first_cause
 from treadle._engine.undo import Owed, UndoLog
+from treadle._frontier import ABSENT, Cause, Outcome
+from treadle._kinds import Ask, Fail, StepFailure
 from treadle._units import format_duration
 from treadle.errors import Failure, StepError
 from treadle.events import Resolve, StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from treadle._engine.frame import Frame
 
 _UNRETRIED = ("plugin", "rejected", "cancelled")
@@ -45,7 +46,9 @@ class StepRun:
       stopper: the innermost thing that can end it now.
       attempt: number of the latest attempt; 0 before the first.
       inner: the blocks of the latest attempt, for what they owe and why they failed.
-      returned: the output of work that came back although it had been told to stop.
+      returned: the output of work that came back although it had been told to stop; its effect
+        may have happened, so it owes its undo whatever the outcome is called.
+      came_back: whether the latest attempt did.
       notes: exceptions raised by work that was being stopped.
     """
 
@@ -54,11 +57,13 @@ class StepRun:
         "_asking",
         "_began",
         "_deadline",
+        "_earlier",
         "_items",
         "_question",
         "_timer",
         "_undo_problems",
         "attempt",
+        "came_back",
         "derived",
         "frame",
         "index",
@@ -91,7 +96,9 @@ class StepRun:
         self.strategy = frame.block.strategies[index]
         self.path = frame.path(index)
         self.scope = frame.scope
-        self.labels: Mapping[str, str] = {**frame.labels, **self.spec.labels} if frame.labels else self.spec.labels
+        self.labels: Mapping[str, str] = (
+            {**frame.labels, **self.spec.labels} if frame.labels else self.spec.labels
+        )
         self.stopper: Stopper = frame
         self.attempt = 0
         self.round = 1
@@ -99,6 +106,7 @@ class StepRun:
         self.derived = False
         self.inner: list[Frame | Elements] = []
         self.returned: Any = ABSENT
+        self.came_back = False
         self.notes: list[str] = []
         self._items = items
         self._question = question
@@ -107,6 +115,7 @@ class StepRun:
         self._began: float | None = None
         self._deadline: Timer | None = None
         self._timer: Timer | None = None
+        self._earlier = UndoLog()
         self._undo_problems: list[str] = []
         self.retry_after: float | None = None
 
@@ -200,11 +209,11 @@ class StepRun:
             if isinstance(done, StepError):
                 return self._failure(Failure(done.name, done.message, done.data), outcome.output)
             if repeat.times is not None and self.round >= repeat.times:
-                text = f"{self.path} was repeated {self.round} times, and `until` never held: {repeat.until.source}"
+                text = f"{self.path} made {self.round} rounds, and `until` never held: {repeat.until.source}"
                 return self._failure(Failure("repeat", text), outcome.output)
-            if not await self._round_taken_back():
-                return self._undo_failed(outcome)
-            self.run.emit("step.retrying", self.path, self.attempt, {"delay": repeat.every, "round": self.round + 1}, self.labels)
+            self._keep_inner()
+            told = {"delay": repeat.every, "round": self.round + 1}
+            self.run.emit("step.retrying", self.path, self.attempt, told, self.labels)
             await trio.sleep(repeat.every)
 
     async def _retried(self) -> Outcome:
@@ -235,10 +244,10 @@ class StepRun:
 
     async def _limited(self) -> Outcome:
         await self.run.gate()
+        await trio.lowlevel.checkpoint()  # fair to others; and a step of a stopped block does not begin
         if self._announced:
             self._announced = False
         else:
-            await trio.lowlevel.checkpoint_if_cancelled()
             self._start()
         if self._began is None:
             self._began = trio.current_time()
@@ -254,7 +263,9 @@ class StepRun:
         seconds = self.spec.timeout
         if seconds is None:
             return await self._worked()
-        self._timer = timer = Timer(self.stopper, Cause("timeout", f"timed out after {format_duration(seconds)}"))
+        self._timer = timer = Timer(
+            self.stopper, Cause("timeout", f"timed out after {format_duration(seconds)}")
+        )
         self.stopper = timer
         if self.spec.blocks:
             with self.run.clock.limit(timer, seconds):
@@ -267,7 +278,7 @@ class StepRun:
 
     def _timed_out(self, timer: Timer) -> Outcome:
         self.stopper = timer.outer or self.frame
-        data: dict[str, Any] = {"returned": True} if self.returned is not ABSENT else {}
+        data: dict[str, Any] = {"returned": True} if self.came_back else {}
         if self.notes:
             data["notes"] = self.notes
         self.notes = []
@@ -288,6 +299,7 @@ class StepRun:
     def _came_back(self, result: Outcome) -> None:
         if result.status is StepStatus.COMPLETED:
             self.returned = result.output
+            self.came_back = True
         elif result.error is not None:
             self.notes.append(f"{result.error.name}: {result.error.message}")
 
@@ -316,7 +328,12 @@ class StepRun:
         try:
             delay = next(delays, None)
         except Exception as error:
-            self.run.show("step.log", self.path, self.attempt, {"level": "warning", "message": f"backoff {retry.backoff.entry.name!r} failed: {error!r}"})
+            self.run.show(
+                "step.log",
+                self.path,
+                self.attempt,
+                {"level": "warning", "message": f"backoff {retry.backoff.entry.name!r} failed: {error!r}"},
+            )
             return None
         if delay is None or not 0 <= delay < float("inf"):
             return None
@@ -324,6 +341,12 @@ class StepRun:
             delay = max(delay, self.retry_after)
         elapsed = trio.current_time() - began
         return None if retry.max_time is not None and elapsed + delay > retry.max_time else delay
+
+    def _keep_inner(self) -> None:
+        """What a completed round did stands: it is still owed when the next one begins."""
+        for frame in self.inner:
+            self._earlier.add(frame.undo)
+        self.inner = []
 
     async def _round_taken_back(self) -> bool:
         """Undo what the latest attempt's blocks completed; False if an undo failed."""
@@ -351,7 +374,9 @@ class StepRun:
 
     def _decision(self, error: Failure) -> Any:
         elapsed = 0.0 if self._began is None else trio.current_time() - self._began
-        return decide(self.run, self.strategy, self.scope, StepFailure(self.path, error, self.attempt, elapsed))
+        return decide(
+            self.run, self.strategy, self.scope, StepFailure(self.path, error, self.attempt, elapsed)
+        )
 
     async def _asked(self, error: Failure, output: Any, how: Ask) -> Outcome | None:
         self._question = None
@@ -359,7 +384,6 @@ class StepRun:
         answer, given = await ask(self.run, self.path, self.attempt or None, error, how, labels=self.labels)
         self._asking = None
         if answer is Resolve.RETRY:
-            self.returned = ABSENT
             if await self._round_taken_back():
                 return None
             error = Failure("undo", f"{self.path} cannot be tried again: " + "; ".join(self._undo_problems))
@@ -382,7 +406,9 @@ class StepRun:
             if frame.failure is not None:
                 return self._failed_meanwhile(frame.failure)
         if stopper in (self._timer, self._deadline):
-            return self._failed_meanwhile(Failure("timeout", f"{self.path} {cause.text}" if stopper is self._timer else cause.text))
+            return self._failed_meanwhile(
+                Failure("timeout", f"{self.path} {cause.text}" if stopper is self._timer else cause.text)
+            )
         if not self.started:
             return Outcome(StepStatus.OMITTED, reason=f"stopped: {cause.text}")
         return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
@@ -394,7 +420,7 @@ class StepRun:
     def report(self, outcome: Outcome, undo: UndoLog) -> None:
         """Emit *outcome*, and enter into *undo* what is owed for it."""
         extra: dict[str, Any] = {}
-        if self.returned is not ABSENT and outcome.status is not StepStatus.COMPLETED:
+        if self.came_back and outcome.status is not StepStatus.COMPLETED:
             extra["returned"] = True
         if self.notes:
             extra["notes"] = self.notes
@@ -404,8 +430,8 @@ class StepRun:
             undo.add(self._owed(seq, outcome))
             if completed:
                 return
-        for frame in self.inner:
-            undo.add(frame.undo)
+        self._keep_inner()
+        undo.add(self._earlier)
 
     def _owes(self, completed: bool) -> bool:
         if completed or self.returned is not ABSENT:
@@ -413,7 +439,8 @@ class StepRun:
         return self.started and self.spec.undo_after == "attempted"
 
     def _owed(self, seq: int, outcome: Outcome) -> Owed:
-        output = outcome.output if self.returned is ABSENT else self.returned
+        completed = outcome.status is StepStatus.COMPLETED
+        output = outcome.output if completed or self.returned is ABSENT else self.returned
         return Owed(seq, self.path, self.spec, self.scope, output, outcome.error, self.attempt)
 
     # --- small things ---

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from treadle._frontier import Cause
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from treadle._frontier import Cause
 
 
 class Stopper:
@@ -55,7 +55,7 @@ class Stopper:
 
 
 class Timer(Stopper):
-    """A limit on the time of some work; with *clock*, of the time the run is driven (see `treadle._engine.clock`)."""
+    """A limit on the time of some work, by the deadline of its cancel scope."""
 
     __slots__ = ("cause",)
 

@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager
 import attrs
 import trio
 
-from treadle._engine.bus import Bus
 from treadle._deployment import Limits
+from treadle._engine.bus import Bus
 from treadle._engine.journal import MemoryJournal
 from treadle._kinds import TransportConnection
 from treadle.errors import StepError
@@ -42,4 +42,8 @@ class Surroundings:
             value = provider(name)
             if value is not None:
                 return value
-        raise StepError("secret", f"no provider has a secret named {name!r}; set the environment variable {name}, or see `secrets` in treadle.yaml")
+        raise StepError(
+            "secret",
+            f"no provider has a secret named {name!r}; set the environment variable {name},"
+            " or see `secrets` in treadle.yaml",
+        )

@@ -6,15 +6,16 @@ settles. A completed step's own undo replaces those inside it, so the log below 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from treadle._engine.scope import Scope
+from treadle._model import StepSpec
+from treadle.errors import Failure
+
 if TYPE_CHECKING:
-    from treadle._model import StepSpec
-    from treadle._engine.scope import Scope
-    from treadle.errors import Failure
+    from collections.abc import Iterator
 
 
 @attrs.frozen(eq=False)

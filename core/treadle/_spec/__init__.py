@@ -9,20 +9,22 @@ Rule: bad input gives problems, never an exception; a `Spec` comes out only wher
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from treadle._model import Spec
 from treadle._spec._codes import CODES
 from treadle._spec._data import read_data
-from treadle._spec._deploy import find_deployment, load_deployment
+from treadle._spec._deploy import find_deployment, load_deployment, sinks_from_data
 from treadle._spec._document import read_document
-from treadle._spec._nodes import Node
 from treadle._spec._reading import Plugins, Reading
 from treadle._spec._report import Report
 from treadle._spec._yaml import collector_off, read_yaml
-from treadle.errors import Problem
 
-__all__ = ["CODES", "find_deployment", "load_deployment", "load_spec", "spec_from_data"]
+if TYPE_CHECKING:
+    from treadle._model import Spec
+    from treadle._spec._nodes import Node
+    from treadle.errors import Problem
+
+__all__ = ["CODES", "find_deployment", "load_deployment", "load_spec", "sinks_from_data", "spec_from_data"]
 
 
 def load_spec(text: str | bytes, *, name: str | None, registry: Plugins) -> tuple[Spec | None, list[Problem]]:

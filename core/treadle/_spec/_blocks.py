@@ -72,7 +72,12 @@ class Blocks:
         """``defaults``, for the leaf steps that are read from now on."""
         entries = self.r.mapping(node, path, "defaults")
         found: Draft = {"node": node}
-        readers = {"retry": self._default_retry, "timeout": duration, "env": environment, "repeatable": boolean}
+        readers = {
+            "retry": self._default_retry,
+            "timeout": duration,
+            "env": environment,
+            "repeatable": boolean,
+        }
         for key, item in entries.items():
             if key not in readers:
                 self.r.unknown(node, path, key, _DEFAULTS)
@@ -208,7 +213,8 @@ class Blocks:
             said, fix = f"the id {one.id!r}, which this step gets by its position, is taken", "give it an id"
         else:
             said, fix = f"the id {one.id!r} is visible here already", "choose another id"
-        path = one.path if one.made_up or one.place is one.node else one.path
+        in_list = one.path.endswith("]")
+        path = f"{one.path}.id" if in_list and not one.made_up else one.path
         self.r.problem("TRD202", one.place, path, said, fix)
 
     # --- steps ---------------------------------------------------------------------------------------
@@ -253,7 +259,12 @@ class Blocks:
         if "retry" in draft:
             draft["retry"] = self._retry(one, draft["retry"])
         step = StepSpec(
-            id=one.id, path=run_path, settings=settings, blocks=settings.blocks, places=self._places(one), **draft
+            id=one.id,
+            path=run_path,
+            settings=settings,
+            blocks=settings.blocks,
+            places=self._places(one),
+            **draft,
         )
         self._adopt(step, body)
         return step
@@ -292,12 +303,22 @@ class Blocks:
     def _judge_form(self, node: Node, path: str, form: str) -> None:
         """``id`` is for lists, ``needs`` for mappings; the step of an undo has neither."""
         if form == "graph" or (form == "body" and "id" in node.items):
-            said = "a step of a mapping has its key for an id" if form == "graph" else "the step of an undo has no id"
+            said = (
+                "a step of a mapping has its key for an id"
+                if form == "graph"
+                else "the step of an undo has no id"
+            )
             self._report_key("TRD313", node, path, "id", said, "leave it out")
         if form != "graph" and "needs" in node.items:
             reasons = {
-                "sequence": ("steps in a list run in order, so they have no needs", "write a mapping of steps"),
-                "together": ("these steps all start at once, so they have no needs", "write a mapping of steps"),
+                "sequence": (
+                    "steps in a list run in order, so they have no needs",
+                    "write a mapping of steps",
+                ),
+                "together": (
+                    "these steps all start at once, so they have no needs",
+                    "write a mapping of steps",
+                ),
                 "body": ("the step of an undo has no needs", "leave it out"),
             }
             self._report_key("TRD313", node, path, "needs", *reasons[form])
@@ -312,7 +333,9 @@ class Blocks:
             fix = "add foreach, or leave it out"
             self._report_key("TRD106", node, path, "max_parallel", "there is nothing to bound here", fix)
         if "undo_after" in draft and "undo" not in node.items:
-            self._report_key("TRD106", node, path, "undo_after", "'undo_after' is given without 'undo'", "add undo")
+            self._report_key(
+                "TRD106", node, path, "undo_after", "'undo_after' is given without 'undo'", "add undo"
+            )
         if draft.get("undo") is not None and any("undo" in block.ids for block in blocks):
             said = "the id 'undo' in this step is also the path of its own undo"
             self._report_key("TRD202", node, path, "undo", said, "rename the inner step")

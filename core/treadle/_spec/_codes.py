@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
     "TRD001": "the document is not UTF-8 text",
@@ -43,4 +46,4 @@ CODES: Mapping[str, str] = {
     "TRD702": "a plugin that a deployment file names is not there",
     "TRD801": "not yet supported in this version",
 }
-"""Each code with what it stands for. Codes of the graph and of names in expressions are listed with the plan."""
+"""Each code with what it stands for. Those of the graph and of names in expressions are with the plan."""

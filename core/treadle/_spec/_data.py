@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle._spec._nodes import MAX_DEPTH, MAX_NODES, Node, deceiving, join
-from treadle._spec._report import Report
+
+if TYPE_CHECKING:
+    from treadle._spec._report import Report
 
 
 class _Stop(Exception):
@@ -49,7 +51,9 @@ class _Reader:
         if depth >= MAX_DEPTH:
             self.fail(path, f"the document is nested more than {MAX_DEPTH} deep", "make it flatter")
         self.above.add(id(value))
-        node = self.mapping(value, path, depth) if isinstance(value, Mapping) else self.list(value, path, depth)
+        node = (
+            self.mapping(value, path, depth) if isinstance(value, Mapping) else self.list(value, path, depth)
+        )
         self.above.discard(id(value))
         return node
 
@@ -86,9 +90,13 @@ class _Reader:
             return Node(int(value), None)
         if isinstance(value, float) and math.isfinite(value):
             return Node(float(value), None)
-        said = f"{value!r}"[:60] if isinstance(value, int | float) else f"a value of type {type(value).__name__}"
+        said = (
+            f"{value!r}"[:60] if isinstance(value, int | float) else f"a value of type {type(value).__name__}"
+        )
         message = f"{said} is no plain data"
-        self.report.add("TRD010", None, path, message, "use mappings, lists, text, finite numbers, booleans and None")
+        self.report.add(
+            "TRD010", None, path, message, "use mappings, lists, text, finite numbers, booleans and None"
+        )
         return Node(None, None)
 
     def text(self, value: str, path: str) -> Node:

@@ -5,8 +5,7 @@ Rule: a default, a choice and a bound must themselves be inputs that would be ac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
@@ -17,6 +16,9 @@ from treadle._spec import _fields as fields
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
 from treadle._strict import close
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TYPES: tuple[str, ...] = get_args(InputType)
 _KEYS = ("type", "required", "default", "enum", "pattern", "min", "max", "items", "secret", "description")
@@ -45,7 +47,7 @@ def _input(r: Reading, node: Node, path: str, name: str) -> Input:
     for key in entries:
         if key not in _KEYS:
             r.unknown(node, path, key, _KEYS)
-    kind = _type(r, entries["type"], join(path, "type")) if "type" in entries else "string"
+    kind: Any = _type(r, entries["type"], join(path, "type")) if "type" in entries else "string"
     declared = Input(name=name, type=kind, **_plain_keys(r, entries, path, name, kind))
     return _with_values(r, declared, entries, path)
 
@@ -68,7 +70,7 @@ def _plain_keys(r: Reading, entries: Mapping[str, Node], path: str, name: str, k
         if kind == "list":
             found["items"] = _input(r, entries["items"], join(path, "items"), name)
         else:
-            r.problem("TRD604", entries["items"], join(path, "items"), "items is for a list", f"not for a {kind}")
+            _senseless(r, entries["items"], join(path, "items"), "items make", kind)
     if "pattern" in entries:
         found["pattern"] = _pattern(r, entries["pattern"], join(path, "pattern"), kind)
     for key in ("min", "max"):
@@ -88,7 +90,7 @@ def _pattern(r: Reading, node: Node, path: str, kind: str) -> str | None:
     if pattern is None:
         return None
     if kind != "string":
-        r.problem("TRD604", node, path, "a pattern is for a string", f"not for a {kind}")
+        _senseless(r, node, path, "a pattern makes", kind)
         return None
     try:
         compile_pattern(pattern)
@@ -98,10 +100,15 @@ def _pattern(r: Reading, node: Node, path: str, kind: str) -> str | None:
     return str(pattern)
 
 
+def _senseless(r: Reading, node: Node, path: str, what: str, kind: str) -> None:
+    r.problem("TRD604", node, path, f"{what} no sense for an input of type {kind}", "leave it out")
+
+
 def _bound(r: Reading, node: Node, path: str, kind: str) -> float | None:
     """``min`` or ``max``: a duration for durations, otherwise a number."""
     if kind == "boolean":
-        return _known(r.problem("TRD604", node, path, "a boolean has no bounds", "leave it out"))  # type: ignore[no-any-return]
+        _senseless(r, node, path, "a bound makes", kind)
+        return None
     if kind == "duration":
         return _known(fields.duration(r, node, path, zero=True))  # type: ignore[no-any-return]
     if type(node.value) not in (int, float):
@@ -120,12 +127,16 @@ def _with_values(r: Reading, declared: Input, entries: Mapping[str, Node], path:
     required = True
     if "default" in entries:
         required = False
-        declared = attrs.evolve(declared, default=_value(r, declared, entries["default"], join(path, "default")))
+        declared = attrs.evolve(
+            declared, default=_value(r, declared, entries["default"], join(path, "default"))
+        )
     if "required" in entries:
         asked = fields.boolean(r, entries["required"], join(path, "required"))
         if asked is True and not required:
             fix = "leave one of them out"
-            r.problem("TRD106", entries["required"], join(path, "required"), "a required input has no default", fix)
+            r.problem(
+                "TRD106", entries["required"], join(path, "required"), "a required input has no default", fix
+            )
         required = asked is True
     return attrs.evolve(declared, required=required)
 
@@ -146,6 +157,9 @@ def _value(r: Reading, declared: Input, node: Node, path: str) -> Any:
         return None
     value, problems = check_value(declared, node.value, path)
     for problem in problems:
-        fix = f"quote it: '{node.source}'" if declared.type == "string" and node.source else problem.fix
-        r.report.add("TRD604", node.mark, problem.path, problem.message, fix)
+        message, fix = problem.message, problem.fix
+        if node.source and not node.is_text:
+            message = message.replace(f"the number {node.value}", node.source)
+            fix = f"quote it: '{node.source}'" if declared.type == "string" else fix
+        r.report.add("TRD604", node.mark, problem.path, message, fix)
     return value

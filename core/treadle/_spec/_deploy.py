@@ -5,22 +5,27 @@ Rule: the same reader and the same quality of problems as for specs; expressions
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from treadle._deployment import Deployment, Limits
-from treadle._settings import Settings
 from treadle._spec import _fields as fields
+from treadle._spec._data import read_data
 from treadle._spec._lower import read_settings
 from treadle._spec._nodes import Node, join
 from treadle._spec._plugins import read_plugin
 from treadle._spec._reading import BROKEN, Plugins, Reading, got
 from treadle._spec._report import Report
 from treadle._spec._yaml import read_yaml
-from treadle.errors import Problem
+from treadle.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from treadle._settings import Settings
+    from treadle.errors import Problem
 
 FILE_NAME = "treadle.yaml"
 
@@ -38,7 +43,7 @@ def find_deployment(start: Path) -> Path | None:
 def load_deployment(
     text: str | bytes, *, name: str, registry: Plugins
 ) -> tuple[Deployment | None, list[Problem]]:
-    """The deployment in *text*, which is called *name*; None where there are problems. Never raises for bad text."""
+    """The deployment in *text*, which is called *name*; None where there are problems."""
     report = Report(name)
     root = read_yaml(text, report)
     deployment = None if root is None else _read(Reading(report, registry), root)
@@ -46,9 +51,25 @@ def load_deployment(
     return (None if problems else deployment), problems
 
 
+def sinks_from_data(uses: Any, *, registry: Plugins) -> tuple[Settings[Any], ...]:
+    """Sinks as ``sinks`` of a deployment file names them, given as plain data. Raises SpecError."""
+    report = Report(None)
+    root = read_data(uses, report)
+    found = {} if root is None else _READERS["sinks"](Reading(report, registry), root, "sinks")
+    if problems := report.in_order():
+        raise SpecError(problems)
+    return tuple(found["sinks"])
+
+
 def _read(r: Reading, root: Node) -> Deployment | None:
     if not root.is_mapping:
-        r.problem("TRD701", root, "", f"a deployment file is a mapping, got {got(root)}", "write limits: and the like")
+        r.problem(
+            "TRD701",
+            root,
+            "",
+            f"a deployment file is a mapping, got {got(root)}",
+            "write limits: and the like",
+        )
         return None
     found: dict[str, Any] = {}
     for key, node in root.items.items():

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle._model import Spec
-from treadle._places import Place
 from treadle._spec import _fields as fields
 from treadle._spec._blocks import Blocks
 from treadle._spec._declared import read_inputs
 from treadle._spec._keys import read_strategy
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from treadle._places import Place
 
 _LATER = ("concurrency", "triggers", "templates", "imports")
 _PLAIN: dict[str, tuple[str, Callable[[Reading, Node, str], Any]]] = {
@@ -54,7 +57,9 @@ def read_document(r: Reading, root: Node) -> Spec | None:
         parts["vars"] = fields.values(r, items["vars"], "vars")
     blocks = _read_blocks(r, root, parts)
     if "name" not in items:
-        r.problem("TRD103", root, "", "'name' is missing", "write what the workflow is called, as name: nightly")
+        r.problem(
+            "TRD103", root, "", "'name' is missing", "write what the workflow is called, as name: nightly"
+        )
     if r.report.problems:
         return None
     plain = root.value
@@ -78,7 +83,9 @@ def _known_key(r: Reading, root: Node, key: str) -> None:
 def _version(r: Reading, root: Node) -> None:
     node = root.items.get("treadle")
     if node is None:
-        r.problem("TRD103", root, "", "'treadle' is missing", "begin with the version of the grammar, treadle: 1")
+        r.problem(
+            "TRD103", root, "", "'treadle' is missing", "begin with the version of the grammar, treadle: 1"
+        )
     elif type(node.value) is not int or node.value != 1:
         said = f"the grammar version {got(node)} is not known to this treadle"
         r.problem("TRD105", node, "treadle", said, "write treadle: 1")
@@ -89,7 +96,9 @@ def _read_secrets(r: Reading, root: Node) -> None:
     if node is None:
         return
     if not node.is_list:
-        r.problem("TRD102", node, "secrets", f"expected a list of names, got {got(node)}", "write [CHAT_TOKEN]")
+        r.problem(
+            "TRD102", node, "secrets", f"expected a list of names, got {got(node)}", "write [CHAT_TOKEN]"
+        )
         return
     r.secrets = frozenset(name for name, _ in fields.names(r, node, "secrets", "the name of a secret"))
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle._expr import Template
 from treadle._spec._nodes import Node, deceiving, join
 from treadle._spec._reading import BROKEN, Reading, got
 from treadle._units import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ID = re.compile(r"[a-z][a-z0-9_]*\Z")
 _WORKFLOW = re.compile(r"[a-z][a-z0-9_-]*\Z")
@@ -103,7 +105,9 @@ def duration(r: Reading, node: Node, path: str, *, zero: bool = False) -> Any:
         fix = f"add one, as {number}s or {number}m"
         return r.problem("TRD102", node, path, f"the duration {number} has no unit", fix)
     if not node.is_text:
-        return r.problem("TRD102", node, path, f"expected a duration, got {got(node)}", "write one as 30s or 1h30m")
+        return r.problem(
+            "TRD102", node, path, f"expected a duration, got {got(node)}", "write one as 30s or 1h30m"
+        )
     if node.dynamic:
         return constant_only(r, node, path)
     try:
@@ -111,7 +115,9 @@ def duration(r: Reading, node: Node, path: str, *, zero: bool = False) -> Any:
     except ValueError as exc:
         return r.problem("TRD102", node, path, str(exc))
     if seconds == 0 and not zero:
-        return r.problem("TRD104", node, path, "a duration of nothing makes no sense here", "write more than 0")
+        return r.problem(
+            "TRD104", node, path, "a duration of nothing makes no sense here", "write more than 0"
+        )
     return seconds
 
 
@@ -125,7 +131,9 @@ def error_names(r: Reading, node: Node, path: str) -> Any:
 
 def _error_name(r: Reading, node: Node, path: str) -> Any:
     if not node.is_text:
-        return r.problem("TRD102", node, path, f"expected the name of an error, got {got(node)}", _quote(node))
+        return r.problem(
+            "TRD102", node, path, f"expected the name of an error, got {got(node)}", _quote(node)
+        )
     if not _ERROR.match(node.value):
         said = f"{node.value!r} is no name of an error"
         return r.problem("TRD201", node, path, said, "write one as timeout, exit.3 or http.5xx")
@@ -159,7 +167,8 @@ def _variable(r: Reading, node: Node, path: str) -> Any:
     if isinstance(value, int | float):
         return node.source or str(value)
     if not isinstance(value, str):
-        return r.problem("TRD102", node, path, f"expected text, got {got(node)}", "write \"\" for an empty one")
+        fix = "" if value is not None else 'write "" for an empty one'
+        return r.problem("TRD102", node, path, f"expected text, got {got(node)}", fix)
     if "\0" in value:
         return r.problem("TRD102", node, path, "the text holds a zero character", "remove it")
     return r.template(node, path) if node.dynamic else value
@@ -188,7 +197,13 @@ def names(r: Reading, node: Node, path: str, what: str) -> list[tuple[str, Node]
         if not item.is_text or not _VARIABLE.match(item.value) or deceiving(item.value):
             r.problem("TRD201", item, at, f"expected {what}, got {got(item)}", _quote(item))
         elif item.value in found:
-            r.problem("TRD312" if what == "an id" else "TRD106", item, at, f"{item.value!r} is named twice", "keep one")
+            r.problem(
+                "TRD312" if what == "an id" else "TRD106",
+                item,
+                at,
+                f"{item.value!r} is named twice",
+                "keep one",
+            )
         else:
             found[item.value] = item
     return list(found.items())

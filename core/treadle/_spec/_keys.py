@@ -113,7 +113,9 @@ def _repeat(r: Reading, node: Node, path: str) -> Any:
             r.unknown(node, path, key, _REPEAT)
     if "until" not in entries:
         if node.is_mapping:
-            r.problem("TRD103", node, path, "'until' is missing", "write when to stop, as until: output.ready")
+            r.problem(
+                "TRD103", node, path, "'until' is missing", "write when to stop, as until: output.ready"
+            )
         return BROKEN
     found: Draft = {"until": r.condition(entries["until"], join(path, "until"), "until")}
     if "every" in entries:

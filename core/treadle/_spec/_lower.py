@@ -9,11 +9,9 @@ Rule 3: a config class that cannot be used is a problem of its plugin, never an 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
-
-import attrs
 
 from treadle._expr import Expression, Template
 from treadle._kinds import Block, BlockForm, SecretMark, Words
@@ -31,7 +29,6 @@ from treadle._strict import (
     resolved,
     takes,
     value_type,
-    wanted,
     written_url,
 )
 from treadle._structure import Fault, Field, dotted, faults, fields_of, said
@@ -71,7 +68,7 @@ def read_settings(
     *block* is given where steps may stand. Without *templates*, expressions are refused.
     """
     try:
-        fields = fields_of(entry.config)
+        fields: Mapping[str, Field] = fields_of(entry.config)
     except Exception as exc:
         why = f"plugin {entry.name!r} cannot be used: {said(exc)}"
         r.problem("TRD206", node, path, why, "tell its author, or disable it")
@@ -95,7 +92,7 @@ class _Lowering:
         self.written: list[tuple[Any, Expression]] = []
         self.blocks: list[Block] = []
 
-    def top(self, entry: Entry, fields: Any, node: Node, path: str) -> tuple[Any, str | None]:
+    def top(self, entry: Entry, fields: Mapping[str, Field], node: Node, path: str) -> tuple[Any, str | None]:
         """The settings as a tree, and the key that *node* as a whole was taken for."""
         whole = getattr(entry, "whole", False)
         if node.is_mapping and not whole:
@@ -104,10 +101,14 @@ class _Lowering:
             return {}, None
         if entry.main is None or entry.main not in fields:
             fix = f"write its settings: {', '.join(fields)}" if fields else "leave the value out"
-            return self.r.problem("TRD102", node, path, f"{entry.name} takes a mapping, got {got(node)}", fix), None
+            return self.r.problem(
+                "TRD102", node, path, f"{entry.name} takes a mapping, got {got(node)}", fix
+            ), None
         return {entry.main: self.field(fields[entry.main], node, path)}, entry.main
 
-    def settings(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> Settings[Any] | None:
+    def settings(
+        self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str
+    ) -> Settings[Any] | None:
         """What was read, built if it can be; None if there are faults."""
         constant = None
         before = len(self.r.report.problems)
@@ -175,7 +176,7 @@ class _Lowering:
             self.lower(item, types[index], join(path, index), form) for index, item in enumerate(node.items)
         ]
 
-    def config(self, fields: Any, node: Node, path: str) -> dict[str, Any]:
+    def config(self, fields: Mapping[str, Field], node: Node, path: str) -> dict[str, Any]:
         """A mapping that fills a config class; what the class does not know is kept, to be reported."""
         tree = {}
         for key, item in node.items.items():
@@ -236,7 +237,9 @@ class _Lowering:
 
     def compiled(self, node: Node, path: str, form: BlockForm) -> Any:
         if self.block is None:
-            return self.spoiled("TRD206", node, path, "steps cannot stand in these settings", "tell the plugin's author")
+            return self.spoiled(
+                "TRD206", node, path, "steps cannot stand in these settings", "tell the plugin's author"
+            )
         block = self.block(node, path, form)
         if block is None:
             self.broken = True
@@ -256,7 +259,9 @@ class _Lowering:
         if name.startswith("${{") and name.endswith("}}"):
             name = name[3:-2].strip().removeprefix("secrets.")
         if not name.isidentifier():
-            return self.spoiled("TRD102", node, path, "expected the name of a secret", "write it as CHAT_TOKEN")
+            return self.spoiled(
+                "TRD102", node, path, "expected the name of a secret", "write it as CHAT_TOKEN"
+            )
         if name not in self.r.secrets:
             fix = f"add it to the workflow's list: secrets: [{', '.join(sorted({*self.r.secrets, name}))}]"
             return self.spoiled("TRD501", node, path, f"the secret {name!r} is not declared", fix)
@@ -277,7 +282,9 @@ class _Lowering:
         else:
             return self.spoiled("TRD102", node, path, f"expected a list of words or text, got {got(node)}")
         if not nodes:
-            return self.spoiled("TRD104", node, path, "no command is given", "write the program and its arguments")
+            return self.spoiled(
+                "TRD104", node, path, "no command is given", "write the program and its arguments"
+            )
         return [self.word(item, at) for item, at in zip(nodes, paths, strict=True)]
 
     def word(self, node: Node, path: str) -> Any:
@@ -336,7 +343,11 @@ def _member(type_: Any, node: Node) -> Any:
     """The member of a union that *node* is written for; any other type as it is."""
     members = members_of(type_)
     if len(members) == 1:
-        return type_ if _mark(type_, Words) or _mark(type_, SecretMark) or _mark(type_, BlockForm) else members[0]
+        return (
+            type_
+            if _mark(type_, Words) or _mark(type_, SecretMark) or _mark(type_, BlockForm)
+            else members[0]
+        )
     fitting = [member for member in members if _written_for(member, node)]
     if node.is_mapping and len(fitting) > 1:
         fitting.sort(key=lambda member: -_shared(member, node))

@@ -8,9 +8,10 @@ Rule 3: aliases share nodes, so a node is never changed once it is complete.
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from treadle._spec._report import Mark
+if TYPE_CHECKING:
+    from treadle._spec._report import Mark
 
 MAX_DEPTH = 64
 MAX_NODES = 2_000_000
@@ -74,11 +75,14 @@ class Node:
         """The node at *path* below this one, or the last one on the way to it."""
         node = self
         for part in path:
-            if isinstance(part, str) and node.is_mapping and part in node.items:
-                node = node.items[part]
-            elif isinstance(part, int) and node.is_list and part < len(node.items):
-                node = node.items[part]
+            node = node.below(part) or node
         return node
+
+    def below(self, part: str | int) -> Node | None:
+        """The node of a key or an index of this one; None if it has no such part."""
+        if self.is_list and isinstance(part, int):
+            return self.items[part] if part < len(self.items) else None  # type: ignore[no-any-return]
+        return self.items.get(part) if self.is_mapping else None
 
 
 def join(path: str, part: str | int) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from treadle._settings import Settings
 from treadle._spec._lower import read_settings
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import Reading, got
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from treadle._settings import Settings
 
 
 def read_plugin(

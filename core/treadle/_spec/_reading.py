@@ -5,18 +5,19 @@ Rule: every reader takes a node and its path, returns what it read or `BROKEN`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle._expr import Expression, ExpressionSyntaxError, Functions, Template, parse, parse_template
 from treadle._settings import Broken
 from treadle._spec._nodes import Node, join
-from treadle._spec._report import Mark, Report
 from treadle._spec._syntax import quoted
 from treadle._strict import close
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Strategy
+    from treadle._spec._report import Mark, Report
 
 BROKEN: Any = Broken()
 """What a reader returns for what it could not read; its problem is reported."""
@@ -97,7 +98,9 @@ class Reading:
             fix = f"write what must hold, as {key}: inputs.env == 'prod'"
             return self.problem("TRD402", node, path, f"{key} takes an expression", fix)
         elif node.dynamic:
-            return self.problem("TRD402", node, path, f"{key} is an expression already", self._bare(node, key))
+            return self.problem(
+                "TRD402", node, path, f"{key} is an expression already", self._bare(node, key)
+            )
         else:
             text = node.value
         return self.expression(text, node, path)
@@ -138,7 +141,9 @@ class Reading:
     def unknown(self, node: Node, path: str, key: str, known: Iterable[str], code: str = "TRD101") -> None:
         """Report that *key* of *node* means nothing here; keys that begin with ``x-`` are left alone."""
         if not key.startswith("x-"):
-            self.report.add(code, node.key_mark(key), join(path, key), f"unknown key {key!r}", close(key, known))
+            self.report.add(
+                code, node.key_mark(key), join(path, key), f"unknown key {key!r}", close(key, known)
+            )
 
 
 class _Shifted:

@@ -14,8 +14,10 @@ from treadle.errors import Problem
 class Mark(Protocol):
     """A position as the YAML parser gives it, counted from 0."""
 
-    line: int
-    column: int
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
 
 
 class Report:

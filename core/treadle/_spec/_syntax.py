@@ -6,9 +6,10 @@ Rule: a row of `_REASONS` for each thing people do; the parser's own words only 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from treadle._spec._report import Report
+if TYPE_CHECKING:
+    from treadle._spec._report import Report
 
 
 class _Position(NamedTuple):
@@ -16,10 +17,14 @@ class _Position(NamedTuple):
     column: int
 
 
-_QUOTED_FIRST = re.compile(r"""(?P<key>\s*(?:-\s+)*(?:[\w.-]+\s*:\s+))(?P<rest>(?P<quote>['"]).*?(?P=quote)\s*\S.*)$""")
+_QUOTED_FIRST = re.compile(
+    r"""(?P<key>\s*(?:-\s+)*(?:[\w.-]+\s*:\s+))(?P<rest>(?P<quote>['"]).*?(?P=quote)\s*\S.*)$"""
+)
+
+_TAB = ("a tab is used for indentation", "indent with spaces")
 
 _REASONS = (
-    ("tab character", "a tab is used for indentation", "indent with spaces"),
+    ("tab character", *_TAB),
     ("unexpected end of stream", "a quote is opened and never closed", "close it"),
     ("unexpected document indicator", "a quote is opened and never closed", "close it"),
     (
@@ -32,17 +37,17 @@ _REASONS = (
         "a list item begins where none can",
         "begin the list on a line of its own",
     ),
-    ("expected ',' or ']'", "a list in [ ] is not closed, or a comma is missing", "add the ] or the comma"),
-    ("expected ',' or '}'", "a mapping in { } is not closed, or a comma is missing", "add the } or the comma"),
+    ("expected ',' or ']'", "a list in [ ] is not closed, or lacks a comma", "add the ] or the comma"),
+    ("expected ',' or '}'", "a mapping in { } is not closed, or lacks a comma", "add the } or the comma"),
     ("expected '-' indicator", "a key stands among list items", "check the indentation"),
-    ("could not find expected ':'", "a key has no colon after it", "write a colon and a space after the key"),
+    ("find expected ':'", "a key has no colon after it", "write a colon and a space after the key"),
     ("cannot start any token", "a value cannot begin with this character", "quote the value"),
-    ("unknown escape character", "this escape means nothing in double quotes", "use single quotes, or double the backslash"),
+    ("unknown escape", "this escape means nothing in double quotes", "use single quotes, or two backslashes"),
     ("invalid Unicode", "this escape is no character", "write the character itself"),
-    ("did not find expected node content", "a value is missing, or a bracket is too many", "check the brackets"),
-    ("expected comment or line break", "text follows | or > on the same line", "begin the text on the next line"),
-    ("incompatible YAML document", "the %YAML line names a version that cannot be read", "leave the line out"),
-    ("did not find expected key", "this does not fit where it stands", "check the indentation, or quote the whole value"),
+    ("expected node content", "a value is missing, or a bracket is too many", "check the brackets"),
+    ("comment or line break", "text follows | or > on the same line", "begin it on the next line"),
+    ("incompatible YAML", "the %YAML line names a version that cannot be read", "leave the line out"),
+    ("find expected key", "this does not fit where it stands", "check the indentation, or quote the value"),
 )  # fmt: skip
 
 
@@ -50,7 +55,9 @@ def explain(exc: Any, text: str, report: Report) -> None:
     """Report what the parser said of *text*, in words that help."""
     mark = getattr(exc, "problem_mark", None)
     if mark is None:
-        report.add("TRD002", _unacceptable(exc, text), "", "a control character stands in the text", "remove it")
+        report.add(
+            "TRD002", _unacceptable(exc, text), "", "a control character stands in the text", "remove it"
+        )
         return
     line = _line(text, mark.line)
     rewritten = _requoted(line)
@@ -59,9 +66,11 @@ def explain(exc: Any, text: str, report: Report) -> None:
         report.add("TRD002", mark, "", said, f"quote the whole value: {rewritten}")
         return
     said, fix = _reason(exc.problem or "")
+    if line[mark.column : mark.column + 1] == "\t":
+        said, fix = _TAB
     context = getattr(exc, "context_mark", None)
-    at = context if context is not None and "never closed" in said else mark
-    report.add("TRD002", at, "", said, fix)
+    opened = context is not None and " closed" in said
+    report.add("TRD002", context if opened else mark, "", said, fix)
 
 
 def _reason(problem: str) -> tuple[str, str]:

@@ -5,15 +5,17 @@ Rule: a step has exactly one. A name that the language knows but this version do
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from treadle._kinds import StepType
 from treadle._spec._keys import STEP_KEYS
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import Reading, got
 from treadle._strict import close
+
+if TYPE_CHECKING:
+    from treadle._kinds import StepType
 
 LATER_TYPES = frozenset({"decide", "approval", "signal", "workflow", "template"})
 LATER_KEYS = frozenset({"breakpoint"})
@@ -77,11 +79,15 @@ def the_work(r: Reading, node: Node, place: Node, path: str, named: Named) -> Wo
         return named.work[0]
     if named.work:
         names = " and ".join(work.name for work in named.work)
-        r.problem("TRD203", place, path, f"the step has {len(named.work)} plugins: {names}", "write a step for each")
+        r.problem(
+            "TRD203", place, path, f"the step has {len(named.work)} plugins: {names}", "write a step for each"
+        )
     elif not named.unknown and "uses" not in node.items:
         keys = ", ".join(node.items)
         has = f"it has only {keys}" if keys else "it is empty"
-        r.problem("TRD203", place, path, f"the step has no plugin: {has}", "add its work, as command: make test")
+        r.problem(
+            "TRD203", place, path, f"the step has no plugin: {has}", "add its work, as command: make test"
+        )
     return None
 
 
@@ -101,7 +107,9 @@ def _used(r: Reading, node: Node, path: str) -> Work | None:
     """``uses: NAME`` with ``with: {…}``."""
     item, at = node.items["uses"], join(path, "uses")
     if not item.is_text:
-        r.problem("TRD102", item, at, f"expected the name of a step type, got {got(item)}", "write it as text")
+        r.problem(
+            "TRD102", item, at, f"expected the name of a step type, got {got(item)}", "write it as text"
+        )
         return None
     settings = node.items.get("with") or Node(None, item.mark)
     found = r.registry.step_types.get(item.value)

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from treadle._spec._nodes import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
-from treadle._spec._report import Mark, Report
 from treadle._spec._scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
 from treadle._spec._syntax import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from treadle._spec._report import Mark, Report
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _COLLECTION_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
@@ -47,7 +50,7 @@ def read_yaml(text: str | bytes, report: Report) -> Node | None:
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """The cyclic collector off: a tree only grows while it is read, and scanning it again and again costs most."""
+    """The cyclic collector off: what is read only grows, and scanning it again takes half the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -61,12 +64,13 @@ def _decoded(text: str | bytes, report: Report) -> str | None:
     """*text* as the parser wants it; None, with a problem, where it is no text or too large."""
     try:
         encoded = text.encode() if isinstance(text, str) else text
+        if len(encoded) > MAX_BYTES:
+            said = f"the document is larger than {MAX_BYTES // 2**20} MiB"
+            report.add("TRD004", _At(0, 0), "", said, "split it")
+            return None
         text = encoded.decode()
     except UnicodeError as exc:
         _not_utf8(text, exc, report)
-        return None
-    if len(encoded) > MAX_BYTES:
-        report.add("TRD004", _At(0, 0), "", f"the document is larger than {MAX_BYTES // 2**20} MiB", "split it")
         return None
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith(("{", "[")):
@@ -154,14 +158,16 @@ class _Reader:
         path = ""
         for frame in self.stack:
             if frame.key not in (None, _DROPPED):
-                path = join(path, frame.key)  # type: ignore[arg-type]
+                path = join(path, frame.key)
             elif frame.node.is_list:
                 path = join(path, len(frame.values))
         return path
 
     def document(self, event: Any) -> None:
         if self.root is not None:
-            self.fail("TRD003", event.start_mark, "a second document begins here", "write one document a file")
+            self.fail(
+                "TRD003", event.start_mark, "a second document begins here", "write one document a file"
+            )
 
     def counted(self, mark: Mark) -> None:
         self.count += 1
@@ -187,7 +193,9 @@ class _Reader:
         try:
             return resolve(text)
         except NotJson as exc:
-            self.report.add("TRD010", mark, self.path(), str(exc), f"quote it if text is meant: '{text[:40]}'")
+            self.report.add(
+                "TRD010", mark, self.path(), str(exc), f"quote it if text is meant: '{text[:40]}'"
+            )
             return text
 
     def tagged(self, text: str, tag: str, mark: Mark) -> Any:
@@ -205,10 +213,8 @@ class _Reader:
         if event.tag not in _COLLECTION_TAGS:
             said = f"the tag {short(event.tag)} means nothing here"
             self.report.add("TRD005", mark, self.path(), said, "leave the tag out")
-        if type(event) is yaml.MappingStartEvent:
-            node = Node({}, mark, {}, {})
-        else:
-            node = Node([], mark, [])
+        is_mapping = type(event) is yaml.MappingStartEvent
+        node = Node({}, mark, {}, {}) if is_mapping else Node([], mark, [])
         if event.anchor is not None:
             self.open_anchors.add(event.anchor)
         self.stack.append(_Frame(node, event.anchor, self.count))
@@ -266,10 +272,7 @@ class _Reader:
     def open_key(self, frame: _Frame, node: Node) -> None:
         key = node.value
         frame.key_mark = node.mark
-        if key in self.good_keys if type(key) is str else False:
-            known = True
-        else:
-            known = self.check_key(node)
+        known = (type(key) is str and key in self.good_keys) or self.check_key(node)
         if known and key in frame.values:
             first: Any = frame.node.key_mark(key)
             said = f"the key {key!r} is given twice, first on line {first.line + 1}"
@@ -280,7 +283,7 @@ class _Reader:
     def check_key(self, node: Node) -> bool:
         key = node.value
         if type(key) is not str:
-            written = node.source if node.source else "…"
+            written = node.source or "…"
             fix = f"quote it: '{written}'" if node.items is None else "write text"
             self.report.add("TRD009", node.mark, self.path(), "a key must be text", fix)
         elif key == "<<" and not node.quoted:

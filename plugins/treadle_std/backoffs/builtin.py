@@ -7,20 +7,22 @@ Rule 2: nothing here sleeps or reads a clock; the same random source gives the s
 from __future__ import annotations
 
 import itertools
-import random
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 from attrs import validators as v
 
 from treadle.plugin import Backoff, Seconds, hookimpl
 
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterable, Iterator
+
 Jitter = Literal["none", "full", "equal"]
 
 
 def jittered(wait: float, jitter: Jitter, rng: random.Random) -> float:
-    """*wait* in seconds, of which all (``full``), half (``equal``) or nothing (``none``) is drawn at random."""
+    """*wait* in seconds, of which all (``full``), half (``equal``) or nothing (``none``) is drawn anew."""
     if jitter == "full":
         return wait * rng.random()
     if jitter == "equal":
@@ -89,8 +91,8 @@ class Linear:
 
 def linear(config: Linear, rng: random.Random) -> Iterator[float]:
     """*step*, 2 *step*, 3 *step*, …"""
-    for attempt in itertools.count(1):
-        yield jittered(min(config.step * attempt, config.max), config.jitter, rng)
+    waits = (min(config.step * attempt, config.max) for attempt in itertools.count(1))
+    yield from (jittered(wait, config.jitter, rng) for wait in waits)
 
 
 @attrs.frozen(kw_only=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from treadle.plugin import SecretProvider, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 @attrs.frozen(kw_only=True)

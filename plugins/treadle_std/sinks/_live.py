@@ -5,14 +5,16 @@ Rule: rich is imported here only, and draws only when asked to: it starts no thr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from treadle_std.sinks._tree import Node, Row
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from treadle_std.sinks._tree import Node, Row
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "running": ("●", "cyan"),

@@ -52,6 +52,10 @@ def _waiting(data: Data) -> str:
     return f"waits for a person: {short(data.get('prompt') or _error(data))}"
 
 
+def _rolled_back(data: Data) -> str:
+    return f"rolled back after {_error(data)}" if data.get("error") else "rolled back"
+
+
 def _completed(data: Data) -> str:
     tolerated = data.get("tolerated") or 0
     return (
@@ -68,11 +72,11 @@ TELL: Mapping[str, Callable[[Data], str]] = {
     "workflow.resumed": lambda _: "goes on",
     "workflow.waiting": lambda _: "waits for a person",
     "workflow.cancelling": _reason("cancelling"),
-    "workflow.rolling_back": lambda _: "rolling back",
+    "workflow.rolling_back": _reason("rolling back"),
     "workflow.completed": _completed,
     "workflow.failed": lambda data: f"failed: {_error(data)}",
     "workflow.cancelled": _reason("cancelled"),
-    "workflow.rolled_back": lambda _: "rolled back",
+    "workflow.rolled_back": _rolled_back,
     "step.expanded": lambda data: f"{len(data.get('items') or ())} elements",
     "step.started": lambda _: "started",
     "step.retrying": _retrying,
@@ -94,6 +98,7 @@ TELL: Mapping[str, Callable[[Data], str]] = {
 """What each type is told as. One that is not here tells nothing; one that a step emits, its name."""
 
 _ALWAYS = frozenset({"step.failed", "step.tolerated", "step.undo_failed", "step.waiting", "step.resolved"})
+_FAILED = frozenset({"workflow.failed", "workflow.rolled_back", "step.failed"})
 _QUIET = frozenset({"step", "workflow"})
 
 
@@ -101,8 +106,15 @@ def told(event: Event) -> str | None:
     """What *event* is told as, without time and place; None if it is not told."""
     tell = TELL.get(event.type)
     if tell is not None:
-        return tell(event.data)
+        return tell(event.data) + _origin(event)
     return None if event.type.partition(".")[0] in _QUIET else f"emitted {short(event.type)}"
+
+
+def _origin(event: Event) -> str:
+    """Where the failure of a block, a foreach or a run came from."""
+    path = (event.data.get("error") or {}).get("path")
+    elsewhere = event.type in _FAILED and path and path != event.step
+    return f" (at {short(path)})" if elsewhere else ""
 
 
 class Story:

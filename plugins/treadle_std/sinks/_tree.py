@@ -10,12 +10,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
 from treadle.events import ENDS, Event
 from treadle_std.sinks._story import short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 KEPT = 5
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import attrs
 
-from treadle.events import Event
 from treadle.plugin import Send, Sink, hookimpl
 from treadle_std.sinks._story import Story
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+    from treadle.events import Event
     from treadle_std.sinks._live import Display
     from treadle_std.sinks._tree import Tree
 

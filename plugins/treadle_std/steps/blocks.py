@@ -5,12 +5,14 @@ Rule: they differ only in what their `BlockForm` says; running a block is the en
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import attrs
 
 from treadle.plugin import Block, BlockForm, Step, StepType, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 class _HasBlock(Protocol):

@@ -12,7 +12,6 @@ import difflib
 import functools
 import importlib
 import inspect
-import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _THREADS = 40
 _TRACEBACK_CHARS = 4_000
-_DEPTH = 64
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +57,7 @@ class Python:
 
 
 async def call(config: Python, _step: Step) -> Any:
-    """Find the function, call it where it belongs, check what it returns."""
+    """Find the function and call it where it belongs; what it returns is the output, which core checks."""
     import trio
 
     in_thread = functools.partial(trio.to_thread.run_sync, limiter=_threads())
@@ -69,14 +67,15 @@ async def call(config: Python, _step: Step) -> Any:
         if inspect.iscoroutinefunction(function):
             returned = await function(**args)
         else:
-            returned = await in_thread(functools.partial(function, **args))
+            # In a tuple, because trio refuses a thread that returns a coroutine, as decorated functions may.
+            (returned,) = await in_thread(lambda: (function(**args),))
         if inspect.isawaitable(returned):
             returned = await returned
     except StepError:
         raise
     except (Exception, SystemExit) as exc:
         raise _raised(config.call, exc) from exc
-    return _plain(returned, config.call)
+    return returned
 
 
 def _threads() -> trio.CapacityLimiter:
@@ -128,32 +127,6 @@ def _raised(what: str, exc: BaseException) -> StepError:
     kind = type(exc).__name__
     message = f"{what} raised {kind}: {exc}" if str(exc) else f"{what} raised {kind}"
     return StepError(f"python.{kind}", message, data={"traceback": text})
-
-
-def _plain(value: Any, name: str, place: str = "", depth: int = 0) -> Any:
-    """*value* as plain data, tuples made lists; StepError ``output`` says where it is anything else."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if depth < _DEPTH and isinstance(value, list | tuple):
-        return [_plain(item, name, f"{place}[{i}]", depth + 1) for i, item in enumerate(value)]
-    if depth < _DEPTH and isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item, name, f"{place}.{key}", depth + 1) for key, item in value.items()}
-    raise StepError(
-        "output", f"{name} returned {_not_plain(value)}{place and f' at {place}'}; return plain data"
-    )
-
-
-def _not_plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"the number {value}"
-    if isinstance(value, Mapping):
-        wrong = next((key for key in value if not isinstance(key, str)), None)
-        return f"data nested over {_DEPTH} deep" if wrong is None else f"a mapping with the key {wrong!r:.40}"
-    if isinstance(value, list | tuple):
-        return f"data nested over {_DEPTH} deep"
-    return f"an object of class {type(value).__name__}"
 
 
 @hookimpl

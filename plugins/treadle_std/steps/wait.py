@@ -5,14 +5,16 @@ Rule: ``for`` counts on the engine's clock, ``until`` is read off the wall, also
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import validators as v
 
 from treadle.plugin import Seconds, Step, StepType, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LOOK_EVERY = 30.0  # seconds; a wall clock that is set, or a machine that slept, is noticed within this
 
@@ -59,13 +61,21 @@ async def wait(config: Wait, step: Step) -> Waited:
     import trio
 
     start = trio.current_time()
-    if config.for_ is not None:
-        await trio.sleep(config.for_)
-    elif config.until is not None:
-        # Nothing tells of a wall clock that was set, so it has to be looked at.
-        while (left := config.until.timestamp() - step.now()) > 0:  # noqa: ASYNC110
-            await trio.sleep(min(left, _LOOK_EVERY))
+    if config.until is None:
+        await trio.sleep(config.for_ or 0.0)
+    else:
+        await _sleep_until(config.until.timestamp(), step)
     return Waited(waited=trio.current_time() - start)
+
+
+async def _sleep_until(moment: float, step: Step) -> None:
+    """Sleep until the wall clock shows *moment*; nothing tells of one that was set, so it is looked at."""
+    import trio
+
+    left = moment - step.now()
+    while left > 0:
+        await trio.sleep(min(left, _LOOK_EVERY))
+        left = moment - step.now()
 
 
 @hookimpl

@@ -5,8 +5,7 @@ Rule: a strategy only decides. Cancelling, undoing and asking people is the engi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -21,6 +20,9 @@ from treadle.plugin import (
     Tolerate,
     hookimpl,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 
 @attrs.frozen(kw_only=True)

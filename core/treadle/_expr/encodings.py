@@ -14,9 +14,9 @@ import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from treadle._expr._builtins import builtin
-from treadle._expr._errors import Unusable
-from treadle._expr._values import MAX_TEXT, checked
+from treadle._expr.builtins import builtin
+from treadle._expr.errors import Unusable
+from treadle._expr.values import MAX_TEXT, checked
 from treadle._units import parse_duration
 
 if TYPE_CHECKING:

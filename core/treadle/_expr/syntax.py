@@ -13,16 +13,16 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from treadle._expr._errors import ExpressionSyntaxError
-from treadle._expr._hints import blanked, explained, method_call, refusal, unknown_function
-from treadle._expr._operators import OPERATORS
-from treadle._expr._patterns import compile_pattern
-from treadle._expr._values import MAX_INTEGER, MIN_INTEGER
+from treadle._expr.errors import ExpressionSyntaxError
+from treadle._expr.hints import blanked, explained, method_call, refusal, unknown_function
+from treadle._expr.operators import OPERATORS
+from treadle._expr.patterns import compile_pattern
+from treadle._expr.values import MAX_INTEGER, MIN_INTEGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from treadle._expr._functions import Functions
+    from treadle._expr.functions import Functions
 
 MAX_CHARACTERS = 2_000
 MAX_NODES = 200

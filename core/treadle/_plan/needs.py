@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from treadle._blocks import ACCEPTS, USUAL, AtLeastPlan, BlockPlan, NeedPlan
-from treadle._cycles import find_cycles
+from treadle._plan.blocks import ACCEPTS, USUAL, WANTED, AtLeastPlan, BlockPlan, NeedPlan
+from treadle._plan.cycles import find_cycles
 from treadle._expr import Reference
-from treadle._problems import Problems, listed
-from treadle._reads import Read, expressions_of
-from treadle._strategies import InForce, lets_failure_be_seen
+from treadle._plan.problems import Problems, listed
+from treadle._plan.reads import Read, expressions_of
+from treadle._plan.strategies import InForce, lets_failure_be_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from treadle._lexical import Scopes
+    from treadle._plan.lexical import Scopes
     from treadle._model import BlockSpec, Need, Spec, StepSpec
     from treadle._places import Place
 
@@ -125,8 +125,7 @@ class _Resolver:
     def _need(self, step: int, accepts: int) -> NeedPlan:
         need = self._shared.get((step, accepts))
         if need is None:
-            result = NeedPlan(step, accepts, "").result
-            label = _LABELS.get(result or "", "{}").format(self.steps[step].id)
+            label = _LABELS.get(WANTED.get(accepts, ""), "{}").format(self.steps[step].id)
             need = self._shared[step, accepts] = NeedPlan(step, accepts, label)
         return need
 
@@ -144,7 +143,8 @@ class _Resolver:
             written.update(group.steps)
         for found, reason in implied.items():
             if found not in written:
-                yield attrs.evolve(self._need(found, reason.accepts), source=reason.source)
+                label = self._need(found, reason.accepts).label
+                yield NeedPlan(found, reason.accepts, label, reason.source)
 
     def _at_least(self, index: int, step: StepSpec) -> AtLeastPlan | None:
         group = step.at_least

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._expr._errors import ExpressionError, ExpressionSyntaxError, Unusable
-from treadle._expr._evaluator import Evaluator
-from treadle._expr._functions import Functions
-from treadle._expr._references import Reference, references
-from treadle._expr._syntax import offset_of, parse_tree
-from treadle._expr._values import checked
+from treadle._expr.errors import ExpressionError, ExpressionSyntaxError, Unusable
+from treadle._expr.evaluator import Evaluator
+from treadle._expr.functions import Functions
+from treadle._expr.references import Reference, references
+from treadle._expr.syntax import offset_of, parse_tree
+from treadle._expr.values import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

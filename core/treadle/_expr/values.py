@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from treadle._expr._errors import Unusable
+from treadle._expr.errors import Unusable
 
 MAX_TEXT = 2**20
 """Characters in a text that an expression makes, or hands to a function."""

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import simpleeval
 
-from treadle._expr._builtins import BUILTINS
-from treadle._expr._errors import Absent, Unusable
-from treadle._expr._operators import OPERATORS, boolean
-from treadle._expr._references import CONSTANTS, Link, literal_key, unchained
-from treadle._expr._values import a_kind, bounded, copied, kind_of, text_key
+from treadle._expr.builtins import BUILTINS
+from treadle._expr.errors import Absent, Unusable
+from treadle._expr.operators import OPERATORS, boolean
+from treadle._expr.references import CONSTANTS, Link, literal_key, unchained
+from treadle._expr.values import a_kind, bounded, copied, kind_of, text_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from treadle._expr._functions import Functions
+    from treadle._expr.functions import Functions
 
 
 class Evaluator(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import NamedTuple
 
 import attrs
 
 from treadle._model import BlockSpec, Spec, StepSpec
 
 
-@attrs.frozen
-class Sighting:
+class Sighting(NamedTuple):
     """A step found by its id.
 
     Attributes:

@@ -27,6 +27,7 @@ ReadKind = Literal[
     "retry.if",
     "on_error",
     "workflow env",
+    "workflow max_parallel",
     "vars",
     "outputs",
 ]
@@ -84,9 +85,9 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
     if step.env:
         yield from _env("env", step.env, step.places)
     if step.repeat is not None:
-        yield Read("repeat.until", _place(step.places, "repeat"), step.repeat.until)
+        yield Read("repeat.until", _place_in(step.places, "repeat", "until"), step.repeat.until)
     if step.retry is not None and step.retry.condition is not None:
-        yield Read("retry.if", _place(step.places, "retry"), step.retry.condition)
+        yield Read("retry.if", _place_in(step.places, "retry", "if"), step.retry.condition)
     if step.on_error is not None and step.on_error.constant is None:
         yield from _strategy(step.on_error)
 
@@ -99,7 +100,7 @@ def _strategy(settings: Any) -> Iterator[Read]:
 
 
 def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
-    """The reads that belong to no step: ``vars``, ``env``, ``outputs`` and the workflow's ``on_error``."""
+    """The reads that belong to no step: ``vars``, ``env``, ``outputs``, and the workflow's own settings."""
     for key, value in spec.vars.items():
         for template in templates_in(value):
             yield Read("vars", _place(spec.places, f"vars.{key}", "vars"), template, key=key)
@@ -107,6 +108,11 @@ def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
     for key, value in spec.outputs.items():
         for template in templates_in(value):
             yield Read("outputs", _place(spec.places, f"outputs.{key}", "outputs"), template, key=key)
+    if isinstance(spec.blocks[0].max_parallel, Template):
+        place = _place(spec.places, "max_parallel")
+        yield Read("workflow max_parallel", place, spec.blocks[0].max_parallel)
+    if spec.on_error is not None and spec.on_error.constant is None:
+        yield from _strategy(spec.on_error)
 
 
 def _env(kind: ReadKind, env: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Read]:
@@ -121,3 +127,9 @@ def _place(places: Mapping[str, Place], *keys: str) -> Place:
         if key in places:
             return places[key]
     return Place(keys[0])
+
+
+def _place_in(places: Mapping[str, Place], key: str, inner: str) -> Place:
+    """The place of *key*, with the path of what stands in it under *inner*."""
+    place = _place(places, key)
+    return attrs.evolve(place, path=f"{place.path}.{inner}") if key in places else place

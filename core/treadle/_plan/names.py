@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from treadle._problems import Problems, listed
-from treadle._reads import Read, ReadKind, expressions_of, expressions_of_workflow
+from treadle._plan.problems import Problems, listed
+from treadle._plan.reads import Read, ReadKind, expressions_of, expressions_of_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from treadle._expr import Reference
-    from treadle._lexical import Scopes, Sighting
+    from treadle._plan.lexical import Scopes, Sighting
     from treadle._model import Input, Spec, StepSpec
 
 STEP_FIELDS = ("output", "status", "error", "attempts")
@@ -34,6 +34,7 @@ _EVERY_NAME = _STEP | _OWN | {"item", "index", "previous"}
 ALLOWED: Mapping[ReadKind, frozenset[str]] = {
     "vars": _RUN,
     "workflow env": _RUN | {"env"},
+    "workflow max_parallel": _RUN | {"env"},
     "outputs": _STEP,
     "when": _STEP,
     "foreach": _STEP,

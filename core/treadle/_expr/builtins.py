@@ -14,11 +14,11 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from treadle._expr._errors import Unusable
-from treadle._expr._functions import Function
-from treadle._expr._operators import contains as _contains
-from treadle._expr._patterns import compile_pattern
-from treadle._expr._values import (
+from treadle._expr.errors import Unusable
+from treadle._expr.functions import Function
+from treadle._expr.operators import contains as _contains
+from treadle._expr.patterns import compile_pattern
+from treadle._expr.values import (
     MAX_ITEMS,
     a_kind,
     as_text,

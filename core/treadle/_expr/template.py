@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._expr._errors import ExpressionError, ExpressionSyntaxError, Unusable
-from treadle._expr._expression import Expression, names_in, parse_at
-from treadle._expr._hints import STRING
-from treadle._expr._references import Reference
-from treadle._expr._syntax import MAX_CHARACTERS
-from treadle._expr._values import as_text, short_enough
+from treadle._expr.errors import ExpressionError, ExpressionSyntaxError, Unusable
+from treadle._expr.expression import Expression, names_in, parse_at
+from treadle._expr.hints import STRING
+from treadle._expr.references import Reference
+from treadle._expr.syntax import MAX_CHARACTERS
+from treadle._expr.values import as_text, short_enough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from treadle._expr._functions import Functions
+    from treadle._expr.functions import Functions
 
 OPEN = "${{"
 _TOKEN = re.compile(rf"(?P<text>{STRING.pattern})|(?P<quote>['\"])|(?P<open>\{{)|(?P<close>\}})", re.DOTALL)

@@ -13,8 +13,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from treadle._expr._errors import Unusable
-from treadle._expr._values import a_kind, bounded_number, identity, kind_of, same, short_enough, text_key
+from treadle._expr.errors import Unusable
+from treadle._expr.values import a_kind, bounded_number, identity, kind_of, same, short_enough, text_key
 
 Operator = Callable[..., Any]
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._blocks import AtLeastPlan, BlockPlan, NeedPlan
-from treadle._lexical import Scopes
+from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan
+from treadle._plan.lexical import Scopes
 from treadle._model import Spec, StepSpec
-from treadle._names import check_names
-from treadle._needs import resolve_needs
-from treadle._problems import Problems
-from treadle._strategies import InForce, effective_strategies, workflow_strategy
+from treadle._plan.names import check_names
+from treadle._plan.needs import resolve_needs
+from treadle._plan.problems import Problems
+from treadle._plan.strategies import InForce, effective_strategies, workflow_strategy
 from treadle.errors import Problem
 
 if TYPE_CHECKING:

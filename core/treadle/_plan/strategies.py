@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._kinds import Ask, Decision, Fail, Rollback, Strategy, Tolerate
-from treadle._lexical import Scopes, blocks_of, in_cleanup
+from treadle._plan.lexical import Scopes, blocks_of, in_cleanup
 from treadle._settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from treadle._model import BlockSpec, Spec, StepSpec
-    from treadle._problems import Problems
+    from treadle._plan.problems import Problems
 
 InForce = Settings[Strategy[Any]]
 

@@ -11,7 +11,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
-from treadle._expr._errors import ExpressionSyntaxError
+from treadle._expr.errors import ExpressionSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,11 +88,8 @@ METHODS = {
     "startswith": "starts_with",
     "endswith": "ends_with",
     "strip": "trim",
-    "get": "default",
     "fullmatch": "matches",
     "match": "matches",
-    "append": "flatten",
-    "format": "join",
 }
 """Python's methods, with the functions that come nearest."""
 
@@ -139,8 +136,11 @@ def unknown_function(name: str, known: Iterable[str]) -> tuple[str, str]:
 
 def method_call(source: str, function: ast.Attribute, known: Iterable[str]) -> tuple[str, str]:
     """What is wrong with ``x.upper()``, and what to write."""
+    message = f"values have no methods, as '.{function.attr}()'"
     name = METHODS.get(function.attr, function.attr)
-    if name not in known:
-        return f"values have no methods, as '.{function.attr}()'", unknown_function(name, known)[1]
     subject = ast.get_source_segment(source, function.value) or "x"
-    return f"values have no methods, as '.{function.attr}()'", f"write {name}({subject})"
+    if name == "get":
+        return message, f"write default({subject}.key, y)"
+    if name not in known:
+        return message, unknown_function(name, known)[1]
+    return message, f"write {name}({subject})"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from treadle._deployment import Deployment, Limits
+from treadle._registry import Registry
+from treadle._spec import find_deployment, load_deployment
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry.of()
+
+
+def load(text: str, registry: Registry) -> Deployment:
+    deployment, problems = load_deployment(text, name="treadle.yaml", registry=registry)
+    assert [str(problem) for problem in problems] == []
+    assert deployment is not None
+    return deployment
+
+
+def said(text: str, registry: Registry) -> list[str]:
+    deployment, problems = load_deployment(text, name="d", registry=registry)
+    assert deployment is None
+    return [str(problem) for problem in problems]
+
+
+def test_every_key_is_read(registry: Registry) -> None:
+    deployment = load(
+        "store: memory\nsinks:\n  - console\n  - jsonl: {path: events.jsonl}\nsecrets: [env]\n"
+        "limits: {runs: 5, output: 64KiB}\nlimiters: {db: 4}\nworkflows: [specs, 'more/*.yaml']\n"
+        "plugins: {disable: [acme], require: [treadle-ssh]}\nx-note: 1\n",
+        registry,
+    )
+    assert deployment.limits == Limits(runs=5, output=65536)
+    assert deployment.limiters == {"db": 4}
+    assert [sink.entry.name for sink in deployment.sinks or ()] == ["console", "jsonl"]
+    assert [provider.entry.name for provider in deployment.secrets or ()] == ["env"]
+    assert deployment.workflows == ("specs", "more/*.yaml")
+    assert (deployment.disable, deployment.require) == (("acme",), ("treadle-ssh",))
+
+
+def test_what_is_not_said_is_told_from_what_is_empty(registry: Registry) -> None:
+    deployment = load("sinks: []\n", registry)
+    assert deployment.sinks == ()
+    assert deployment.secrets is None
+    assert deployment.limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- a\n", ["d:1:1: a deployment file is a mapping, got a list; write limits: and the like"]),
+        ("", ["d:1:1: the document is empty"]),
+        ("sink: []\n", ["d:1:1: sink: unknown key 'sink'; did you mean 'sinks'?"]),
+        (
+            "server: {}\nretention: 1d\ndevices: {}\nworker: {}\n",
+            [
+                f"d:{line}:1: {key}: '{key}' is not yet supported in this version; leave it out"
+                for line, key in enumerate(("server", "retention", "devices", "worker"), 1)
+            ],
+        ),
+        (
+            "limits: {runs: 0, stesp: 1, elements: '3', output: big}\n",
+            [
+                "d:1:16: limits.runs: 'runs' must be >= 1: 0",
+                "d:1:19: limits.stesp: unknown setting 'stesp'; did you mean 'steps'?",
+                "d:1:39: limits.elements: expected a whole number, got '3'",
+                "d:1:52: limits.output: 'big' is not a size; write it as 512, 64KiB or 1MiB",
+            ],
+        ),
+        (
+            "limiters: {Db: 1, api: 0}\n",
+            [
+                "d:1:12: limiters.Db: 'Db' is no id: small letters, digits and _, a letter first; write db",
+                "d:1:24: limiters.api: expected at least 1, got 0",
+            ],
+        ),
+        ("sinks: console\n", ["d:1:8: sinks: expected a list, got 'console'; write - before each entry"]),
+        ("sinks: [consol]\n", ["d:1:9: sinks[0]: no plugin offers sink 'consol'; did you mean 'console'?"]),
+        ("sinks: [{jsonl: {}}]\n", ["d:1:17: sinks[0].jsonl: 'path' is missing; add path: text"]),
+        ("plugins: {disabled: [a]}\n", ["d:1:11: plugins.disabled: unknown key 'disabled'; did you mean 'disable'?"]),
+        ("workflows: specs\n", ["d:1:12: workflows: expected a list, got 'specs'; write - before each entry"]),
+        ("workflows: [3]\n", ["d:1:13: workflows[0]: expected text, got 3; quote it: '3'"]),
+        ("store: sqlite\n", ["d:1:8: store: the store 'sqlite' is not yet supported in this version; leave it out"]),
+        (
+            "store: {postgres: {url: x}}\n",
+            ["d:1:8: store: the store 'postgres' is not yet supported in this version; leave it out"],
+        ),
+        ("store: disk\n", ["d:1:8: store: there is no store 'disk'; write store: memory"]),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(text: str, expected: list[str], registry: Registry) -> None:
+    assert said(text, registry) == expected
+
+
+def test_the_file_is_found_upward(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "treadle.yaml").write_text("limits: {}\n")
+    assert find_deployment(inner) == tmp_path / "treadle.yaml"
+    (inner / "treadle.yaml").mkdir()
+    assert find_deployment(inner) == tmp_path / "treadle.yaml"
+
+
+def test_without_a_file_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("treadle._spec._deploy.FILE_NAME", "no-such-file-anywhere.yaml")
+    assert find_deployment(tmp_path) is None
