@@ -77,6 +77,17 @@ def test_no_file_imports_what_is_not_ours_to_use() -> None:
         assert "pickle" not in roots or path.is_relative_to(ROOT / "tests"), path
 
 
+def test_the_contract_for_plugins_lists_every_private_module() -> None:
+    (contract,) = (
+        each
+        for each in PROJECT["tool"]["importlinter"]["contracts"]
+        if each["name"] == "Plugins use what is public"
+    )
+    names = {path.stem for path in (ROOT / "core" / "treadle").iterdir()}
+    private = {f"treadle.{name}" for name in names if name.startswith("_") and not name.startswith("__")}
+    assert set(contract["forbidden_modules"]) == private
+
+
 def test_every_code_of_a_problem_means_one_thing() -> None:
     """The tables of codes may not overlap, and no code is used that no table has."""
     tables: dict[str, set[str]] = {}

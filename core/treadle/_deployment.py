@@ -33,7 +33,7 @@ class Limits:
     runs: int = attrs.field(default=10_000, validator=v.ge(1))
     steps: int = attrs.field(default=100_000, validator=v.ge(1))
     elements: int = attrs.field(default=100_000, validator=v.ge(1))
-    output: Bytes = attrs.field(default=1024 * 1024, validator=v.ge(1))
+    output: Bytes = attrs.field(default=8 * 1024 * 1024, validator=v.ge(1))
     finished: int = attrs.field(default=1_000, validator=v.ge(1))
 
 

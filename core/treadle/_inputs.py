@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from treadle._expr import compile_pattern
-from treadle._strict import close, fresh, shown
+from treadle._strict import fresh
+from treadle._types import close, shown
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
 
@@ -254,9 +255,9 @@ def _parse_json(kind: type, wanted: str) -> Callable[[str], Any]:
             value = json.loads(text)
         except (ValueError, RecursionError):
             value = None
-        if not isinstance(value, kind):
-            raise ValueError(f"{text[:60]!r} is no {wanted} in JSON")
-        return value
+        if isinstance(value, kind):
+            return value
+        raise ValueError(f"{text[:60]!r} is no {wanted} in JSON")
 
     return parse
 

@@ -230,7 +230,7 @@ class StepFailure:
 
 @attrs.frozen
 class Fail:
-    """The block fails. Its other steps are cancelled (*fast*), or what does not depend on this one finishes."""
+    """The block fails. Its other steps are cancelled (*fast*), or what does not need this one finishes."""
 
     fast: bool = True
 

@@ -143,7 +143,7 @@ class Input:
 
 @attrs.frozen(eq=False, kw_only=True)
 class Spec:
-    """A whole document, structured and checked piece by piece; `treadle._plan.plan` checks how the pieces fit.
+    """A whole document, structured and checked piece by piece; `treadle._plan` checks how they fit.
 
     Attributes:
       blocks: every block, by `Block.index`, in the order of the text; 0 is ``steps``.

@@ -1,7 +1,7 @@
 """A run as its events tell it.
 
 Rule 1: `RunState` is a pure fold of a run's events, in order, and knows nothing else.
-Rule 2: an event of a type that is not in `_FOLDS` changes nothing: custom events, and those of later versions.
+Rule 2: an event of a type that is not in `_FOLDS` changes nothing: custom ones, and those of later versions.
 Rule 3: outputs of blocks and foreach steps are not in the journal; they are put together from inside.
 """
 

@@ -16,20 +16,8 @@ from typing import Any, Literal
 import attrs
 
 from treadle._expr import Template
-from treadle._strict import (
-    CONVERTER,
-    Unfit,
-    chosen,
-    close,
-    fresh,
-    is_config,
-    is_list,
-    is_mapping,
-    item_types,
-    key_of,
-    value_type,
-    wanted,
-)
+from treadle._strict import CONVERTER, Unfit, chosen, fresh
+from treadle._types import close, is_config, is_list, is_mapping, item_types, key_of, value_type, wanted
 
 __all__ = [
     "Fault",

@@ -10,8 +10,8 @@ import attrs
 
 from treadle._kinds import Ask
 from treadle._plan.plan import Plan, compile_plan
-from treadle._registry import Registry
 from treadle._plan.strategies import may_decide
+from treadle._registry import Registry
 from treadle.errors import Problem, SpecError
 
 if TYPE_CHECKING:

@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 import sys
@@ -233,3 +234,30 @@ def test_a_stream_that_is_closed_swallows_what_is_said(monkeypatch: pytest.Monke
 def test_a_table_pads_all_columns_but_the_last() -> None:
     assert terminal.table([("a", "bb", ""), ("aaa", "b", "c")], indent=" ") == [" a    bb", " aaa  b   c"]
     assert terminal.table([]) == []
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        terminal.out("lost")
+        terminal.out("lost too")
+
+
+@pytest.mark.parametrize(("debug", "lines"), [("0", 1), ("1", 2)])
+def test_warnings_of_the_engine_are_a_line_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, debug: str, lines: int
+) -> None:
+    monkeypatch.setenv("TREADLE_DEBUG", debug)
+    log = logging.getLogger("treadle.sinks")
+    with terminal.logging_shown():
+        log.warning("slow")
+        assert capsys.readouterr().err == "treadle: slow\n"
+        log.error("sink failed", exc_info=OSError("disk full"))
+    said = capsys.readouterr().err
+    assert said.startswith("treadle: sink failed")
+    assert "OSError: disk full" in said
+    assert len(said.splitlines()) >= lines
+    log.warning("nobody listens")
+    assert capsys.readouterr().err in ("", "nobody listens\n")

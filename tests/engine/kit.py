@@ -51,6 +51,16 @@ class Ledger:
         (moment,) = [time for time, kind, named in self.lines if (kind, named) == (what, name)]
         return moment
 
+    def spans(self) -> dict[str, list[str]]:
+        """By name, when each attempt was at work: ``0-2.5``."""
+        spans: dict[str, list[str]] = {}
+        for time, what, name in self.lines:
+            if what == "start":
+                spans.setdefault(name, []).append(f"{time:g}")
+            else:
+                spans[name][-1] += f"-{time:g}"
+        return spans
+
     @hookimpl
     def treadle_step_types(self) -> Iterable[StepType[Any]]:
         return [StepType(name="act", config=Act, run=self.act, main="name")]
@@ -118,3 +128,32 @@ async def events(run: treadle.Run) -> list[treadle.Event]:
 
 def statuses(state: treadle.RunState) -> dict[str, str]:
     return {path: str(step.status) for path, step in state.steps.items()}
+
+
+def took(state: treadle.RunState) -> float:
+    """Seconds from the start of a run to its end."""
+    assert state.started_at is not None
+    assert state.ended_at is not None
+    return round(state.ended_at - state.started_at, 6)
+
+
+def lives(state: treadle.RunState, ledger: Ledger) -> dict[str, str]:
+    """Every step as ``status start-end``, by the run's own word and the ledger's times, one span an attempt.
+
+    A tolerated failure is ``tolerated``; a step that never was at work has no span.
+    """
+    spans = ledger.spans()
+    return {
+        path: " ".join(["tolerated" if step.tolerated else str(step.status), *spans.get(path, ())])
+        for path, step in state.steps.items()
+    }
+
+
+async def resolved_at(
+    r: Rig, spec: str | Mapping[str, Any], moment: float, path: str, decision: str, **more: Any
+) -> treadle.RunState:
+    """Run *spec*, and answer for the step at *path* when *moment* has come."""
+    run = await r.start(spec)
+    await trio.sleep_until(moment)
+    await run.resolve(path, decision, **more)
+    return await run.wait()

@@ -22,6 +22,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(f"treadle {__version__}\n")
         return 0
-    from treadle._cli.program import execute
+    import gc  # built in: costs nothing
 
-    return execute(arguments)
+    collected = gc.isenabled()
+    gc.disable()  # starting up only makes what stays; looking for garbage in it takes a tenth of the time
+    try:
+        from treadle._cli.program import execute
+
+        return execute(arguments)
+    finally:
+        if argv is None:
+            gc.freeze()  # the process ends; searching all it holds once more would only delay that
+        else:
+            gc.unfreeze()
+        if collected:
+            gc.enable()

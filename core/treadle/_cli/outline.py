@@ -15,8 +15,8 @@ from treadle._kinds import Block
 from treadle._units import format_duration
 
 if TYPE_CHECKING:
-    from treadle._plan.blocks import BlockPlan
     from treadle._model import StepSpec
+    from treadle._plan.blocks import BlockPlan
     from treadle._plan.plan import Plan
 
 # --- the order -------------------------------------------------------------------------------------

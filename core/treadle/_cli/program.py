@@ -14,7 +14,6 @@ Rule 2: a command's module is imported when the command is used, or when help li
 from __future__ import annotations
 
 import difflib
-import gc
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +100,6 @@ def program() -> None:
 def execute(arguments: list[str]) -> int:
     """Run *arguments*; every way out becomes an exit code."""
     terminal.prepare()
-    collected = gc.isenabled()
-    gc.disable()  # starting up only makes what stays; looking for garbage in it takes a tenth of the time
     try:
         return _code(program.main(arguments, prog_name="treadle", standalone_mode=False))
     except click.exceptions.Exit as leave:
@@ -116,8 +113,6 @@ def execute(arguments: list[str]) -> int:
     except (Exception, BaseExceptionGroup, EngineFault) as error:
         return _explain(error)
     finally:
-        if collected:
-            gc.enable()
         terminal.finish()
 
 

@@ -85,7 +85,8 @@ def _drive(workflow: Workflow, inputs: dict[str, Any], project: Project, *, quie
     from treadle._cli.drive import drive
 
     sinks = _sinks(project, quiet=quiet, asks=asks)
-    gc.enable()  # see `program.execute`
+    gc.freeze()  # what starting up made stays to the end
+    gc.enable()  # see `treadle._cli.main`
     with terminal.logging_shown():
         return trio.run(drive, workflow, inputs, project, sinks, asks)
 

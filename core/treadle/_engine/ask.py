@@ -78,7 +78,7 @@ async def ask(
     run.emit("step.waiting", path, attempt, told, labels)
     run.questions[path] = question
     run.busy -= 1
-    run.maybe_waiting()
+    run.settled_some()
     try:
         await run.durable()
         await question.wait(math.inf if how.timeout is None else how.timeout)

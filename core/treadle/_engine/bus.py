@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from treadle.errors import EngineFault
 from treadle.events import Event
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from treadle._kinds import Send
 
 QUEUE = 10_000
@@ -36,20 +39,38 @@ History = Callable[[str], Sequence[Event] | None]
 class SinkQueue:
     """What one sink has still to be given."""
 
-    def __init__(self, name: str, send: Send, history: History) -> None:
+    def __init__(self, name: str, history: History) -> None:
         self.name = name
         self.lost = 0
-        self._send = send
+        self._send: Send | None = None
         self._history = history
         self._queue: deque[Event] = deque()
         self._behind: dict[str, tuple[int, int]] = {}  # by run: first and last seq that did not fit
         self._failures = 0
         self._wake = trio.Event()
         self._closing = False
+        self._over = False
+
+    async def serve(
+        self, opening: AbstractAsyncContextManager[Send], *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        """Open the sink, give it what comes, close it. What it raises before it is open is the caller's."""
+        try:
+            async with opening as self._send:
+                task_status.started()
+                await self.deliver()
+        except Exception:
+            if self._send is None:
+                raise
+            _log.exception("sink %s broke and gets no more events; its runs go on", self.name)
+        finally:
+            self._over = True
 
     def publish(self, event: Event) -> None:
         """Queue *event*; where there is no room, remember only that it is missing."""
-        if event.run in self._behind and event.seq is not None:
+        if self._over:
+            self.lost += 1
+        elif event.run in self._behind and event.seq is not None:
             self._behind[event.run] = (self._behind[event.run][0], event.seq)
         elif len(self._queue) < QUEUE:
             self._queue.append(event)
@@ -104,6 +125,8 @@ class SinkQueue:
         return batch
 
     async def _give(self, batch: list[Event]) -> None:
+        if self._send is None:
+            raise EngineFault("a sink was given events before it was open")
         try:
             await self._send(batch)
         except Exception:

@@ -42,9 +42,9 @@ class DrivenClock:
         self._timers: dict[Timer, float] = {}  # running: the deadline is in the scope; stopped: seconds left
 
     @contextmanager
-    def limit(self, timer: Timer, seconds: float) -> Iterator[None]:
+    def limit(self, timer: Timer, seconds: float, *, shield: bool = False) -> Iterator[None]:
         """Cancel what is inside once *seconds* of driven time have passed."""
-        with trio.CancelScope() as scope:
+        with trio.CancelScope(shield=shield) as scope:
             timer.enter(scope)
             self._timers[timer] = seconds
             if not self.stopped:

@@ -12,7 +12,7 @@ import logging
 import secrets as random_source
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
@@ -306,22 +306,21 @@ async def open_engine(
         providers=_providers(secrets, plugins),
         transport=_transports(plugins),
     )
-    error: Exception | None = None
-    async with (
-        AsyncExitStack() as opened,
-        trio.open_nursery() as sink_tasks,
-        trio.open_nursery() as run_tasks,
-    ):
+    error: BaseException | None = None
+    async with trio.open_nursery() as sink_tasks, trio.open_nursery() as run_tasks:
         engine = Engine(surroundings, run_tasks, seeded=seed is not None)
         try:
             for sink in sinks:
-                queue = await _open_sink(sink, plugins, opened, engine.history)
+                name, opening = _opening(sink, plugins)
+                queue = SinkQueue(name, engine.history)
+                await sink_tasks.start(queue.serve, opening, name=f"treadle sink {name}")
                 bus.add(queue)
-                sink_tasks.start_soon(queue.deliver, name=f"treadle sink {queue.name}")
             yield engine
             await engine.close()
-        except Exception as raised:  # not inside the nurseries, which would wrap it
-            error = raised
+        except BaseException as raised:
+            if _is_cancellation(raised):
+                raise
+            error = raised  # raised again outside the nurseries, which would wrap it
             run_tasks.cancel_scope.cancel(reason="the engine was left by an exception")
         bus.close()
         sink_tasks.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
@@ -331,17 +330,12 @@ async def open_engine(
         raise error
 
 
-async def _open_sink(
-    sink: SinkLike,
-    registry: Registry,
-    opened: AsyncExitStack,
-    history: Callable[[str], Sequence[Event] | None],
-) -> SinkQueue:
+def _opening(sink: SinkLike, registry: Registry) -> tuple[str, AbstractAsyncContextManager[Send]]:
+    """A sink's name and what opens it."""
     if callable(sink):
-        return SinkQueue(getattr(sink, "__qualname__", repr(sink)), sink, history)
+        return getattr(sink, "__qualname__", repr(sink)), nullcontext(sink)
     (settings,) = (sink,) if isinstance(sink, Settings) else sinks_from_data([sink], registry=registry)
-    send = await opened.enter_async_context(settings.entry.open(settings.constant))
-    return SinkQueue(settings.entry.name, send, history)
+    return settings.entry.name, settings.entry.open(settings.constant)
 
 
 def _providers(

@@ -46,16 +46,15 @@ class Evaluation:
         try:
             return expression.evaluate(seen, now=self._run.surroundings.now())
         except ExpressionError as error:
-            raise self.failed(str(error), expression.source) from error
+            raise self.failed(str(error), expression) from error
 
     def condition(self, expression: Expression, scope: Scope, names: Mapping[str, Any] | None = None) -> bool:
         """The value of a condition; anything but a boolean is an error."""
         value = self.value(expression, scope, names)
         if not isinstance(value, bool):
             kind = "null" if value is None else type(value).__name__
-            raise self.failed(
-                f"a condition must be true or false, and this is {kind}; compare it", expression.source
-            )
+            message = f"a condition must be true or false, and this is {kind}; compare it"
+            raise self.failed(f"{message}, in: {expression.source}", expression)
         return value
 
     def filled(self, value: Any, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
@@ -68,11 +67,15 @@ class Evaluation:
             return [self.filled(item, scope, names) for item in value]
         return value
 
-    def failed(self, message: str, source: str) -> StepError:
+    def failed(self, message: str, expression: Expression | Template) -> StepError:
         """The error of an expression that has no value."""
-        shown = printable(source if len(source) <= 200 else source[:199] + "…")
-        text = message if shown in message else f"{message}, in: {shown}"
-        return StepError("expression", text, data={"expression": source})
+        data: dict[str, Any] = {"expression": expression.source}
+        place = self._run.plan.place_of(expression)
+        if place is not None:
+            marks = (place.file, place.line, place.column)
+            data["place"] = ":".join(str(mark) for mark in marks if mark is not None) or place.path
+            message = f"{data['place']}: {message}"
+        return StepError("expression", printable(message), data=data)
 
     # --- what expressions see ---
 

@@ -37,17 +37,18 @@ class Elements(Stopper):
     """A foreach step's elements in flight.
 
     Attributes:
+      outputs: in order; None where there is none.
       undo: what the elements owe.
       failure: of the first element that failed untolerated.
     """
 
-    __slots__ = ("_decision", "_items", "_next", "_outputs", "_running", "_whole", "failure", "undo")
+    __slots__ = ("_decision", "_items", "_next", "_running", "_whole", "failure", "outputs", "undo")
 
     def __init__(self, whole: StepRun, items: list[Any]) -> None:
         super().__init__(whole.stopper)
         self._whole = whole
         self._items = items
-        self._outputs: list[Any] = [None] * len(items)
+        self.outputs: list[Any] = [None] * len(items)
         self._next = 0
         self._running = 0
         self._decision: Any = None
@@ -76,8 +77,8 @@ class Elements(Stopper):
                     nursery.start_soon(self._elements, name=f"treadle {whole.run.id} {whole.path} elements")
         attempts = whole.attempt
         if self.failure is not None:
-            return Outcome(StepStatus.FAILED, self._outputs, self.failure, self._decision, attempts=attempts)
-        return Outcome(StepStatus.COMPLETED, self._outputs, attempts=attempts)
+            return Outcome(StepStatus.FAILED, self.outputs, self.failure, self._decision, attempts=attempts)
+        return Outcome(StepStatus.COMPLETED, self.outputs, attempts=attempts)
 
     async def _elements(self) -> None:
         """One element after another, until none is left."""
@@ -90,7 +91,7 @@ class Elements(Stopper):
         self._running -= 1
         if self._running:
             self._whole.run.busy -= 1
-            self._whole.run.maybe_waiting()
+            self._whole.run.settled_some()
 
     async def _element(self, element: StepRun, number: int) -> None:
         try:
@@ -107,7 +108,7 @@ class Elements(Stopper):
 
     def _settle(self, element: StepRun, number: int, outcome: Outcome) -> None:
         if outcome.output is not ABSENT:
-            self._outputs[number] = outcome.output
+            self.outputs[number] = outcome.output
         element.report(outcome, self.undo)
         if outcome.status is not StepStatus.FAILED or outcome.tolerated or outcome.error is None:
             return

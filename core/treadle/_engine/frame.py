@@ -27,10 +27,10 @@ from treadle.errors import EngineFault, Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from treadle._plan.blocks import BlockPlan
     from treadle._engine.run import Run
+    from treadle._plan.blocks import BlockPlan
 
 _READY = Ready()
 
@@ -105,16 +105,25 @@ class Frame(Stopper):
         moves = self.frontier.open()
         self._record_derived(moves)
         if self.end is None:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                self.enter(nursery.cancel_scope)
-                self.run.busy -= 1  # lent to the block; comes back from the child that ends it
-                for index in moves.start:
-                    self._launch(index)
+            try:
+                await self._children(moves.start)
+            except BaseException:
+                # a rollback that was decided is not interrupted by what comes after it, but for the host
+                if self.takes_back and first_cause(self.outer) is not None:
+                    await self._take_back()
+                raise
             if self.end is None:
                 raise EngineFault(f"block {self.prefix or 'steps'!r} ended before its steps had settled")
         if self.takes_back:
             await self._take_back()
+
+    async def _children(self, first: Sequence[int]) -> None:
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            self.enter(nursery.cancel_scope)
+            self.run.busy -= 1  # lent to the block; comes back from the child that ends it
+            for index in first:
+                self._launch(index)
 
     async def _take_back(self) -> None:
         """A rollback of this block alone; what could not be undone is told with its error."""
@@ -144,7 +153,7 @@ class Frame(Stopper):
         if not moves.start:
             if self.end is None:
                 self.run.busy -= 1
-                self.run.maybe_waiting()
+                self.run.settled_some()
             return None
         following = self._step(moves.start[0])
         following.announce()

@@ -120,7 +120,12 @@ async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
     if isinstance(decision, Ask):
         run.clock.go()
         choices = (Resolve.CONTINUE, Resolve.FAIL, Resolve.ROLLBACK)
-        answer, _ = await ask(run, "", None, error, decision, labels={}, decisions=choices)
+        answer = Resolve.FAIL
+        with trio.CancelScope() as scope:
+            run.enter(scope)  # a cancel of the run ends the question too
+            answer, _ = await ask(run, "", None, error, decision, labels={}, decisions=choices)
+        if (stopped := run.fired()) is not None:
+            return End(RunStatus.CANCELLED, reason=stopped[1].text)
         decision = answered(answer, None)
     if isinstance(decision, Rollback):
         run.roll_back("", error)
@@ -142,8 +147,9 @@ async def _roll_back(run: Run, end: End) -> None:
     end.rollback = {"status": "incomplete" if problems else "complete", "undone": len(owed) - len(problems)}
     if problems:
         end.rollback["failed"] = problems
-        if end.status is RunStatus.ROLLED_BACK:
-            end.status = RunStatus.FAILED
+        end.status = RunStatus.FAILED
+        if end.error is None:  # it was cancelled, and the rollback asked for with that
+            end.error = Failure("undo", f"the rollback is incomplete: {'; '.join(problems)}")
 
 
 def _give_outputs(run: Run, end: End) -> None:

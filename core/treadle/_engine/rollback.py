@@ -2,7 +2,7 @@
 
 Rule 1: newest completion first, one at a time; a failed undo is recorded, and the rest still run.
 Rule 2: a rollback is not interrupted by a cancel of the run, so each undo has a bound of its own; inside a
-block, where a cancel could reach it, it is shielded within that bound.
+block, where a cancel could reach it, it is shielded within that bound. A pause holds up both.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from treadle.errors import Failure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from treadle._plan.blocks import BlockPlan
     from treadle._engine.run import Run
     from treadle._engine.undo import Owed
+    from treadle._plan.blocks import BlockPlan
 
 UNDO_SECONDS = 300.0
 """The bound of an undo that has no timeout or deadline of its own."""
@@ -58,11 +58,10 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     timer = Timer(Stopper(None), Cause("timeout", f"the undo was not done after {UNDO_SECONDS:g} s"))
     prefix = entry.path if block.spec.body else f"{entry.path}.undo"
     frame = Frame(run, block, outer=timer, scope=Scope(entry.scope, names=names), prefix=prefix)
-    with trio.CancelScope(deadline=trio.current_time() + _bound(block), shield=shielded) as scope:
-        timer.enter(scope)
+    with run.clock.limit(timer, _bound(block), shield=shielded):
         await frame.drive()
     error = frame.failure
-    if scope.cancelled_caught and error is None:
+    if error is None and frame.halted:  # only its time can have stopped it
         error = Failure("timeout", timer.cause.text)
     if error is None:
         run.emit("step.undone", entry.path, entry.attempt, of, entry.spec.labels)

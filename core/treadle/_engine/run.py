@@ -252,6 +252,11 @@ class Run(Stopper):
         elif self.status is RunStatus.WAITING and self.busy:
             self.become(RunStatus.RUNNING)
 
+    def settled_some(self) -> None:
+        """A task has nothing more to do by itself, and no block has ended with it."""
+        self.maybe_paused()
+        self.maybe_waiting()
+
     # --- what steps need ---
 
     def rng(self, path: str) -> random.Random:

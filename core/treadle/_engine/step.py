@@ -166,7 +166,8 @@ class StepRun:
             return outcome
         self.stopper = timer.outer or self.frame
         self._asking = None
-        return await self._judged(Failure("timeout", text), ABSENT)
+        error = self._failed_inside() or Failure("timeout", text)
+        return await self._judged(error, self._output_so_far())
 
     async def _elements_or_one(self) -> Outcome:
         if self._items is None:
@@ -213,8 +214,7 @@ class StepRun:
                 return self._failure(Failure("repeat", text), outcome.output)
             self._keep_inner()
             told = {"delay": repeat.every, "round": self.round + 1}
-            self.run.emit("step.retrying", self.path, self.attempt, told, self.labels)
-            await trio.sleep(repeat.every)
+            await self._pause_between(told, repeat.every)
 
     async def _retried(self) -> Outcome:
         delays: Iterator[float] | None = None
@@ -233,18 +233,22 @@ class StepRun:
                 return self._undo_failed(outcome)
             assert outcome.error is not None
             told = {"error": outcome.error.to_data(), "delay": delay}
-            self.run.emit("step.retrying", self.path, self.attempt, told, self.labels)
-            await trio.sleep(delay)
+            await self._pause_between(told, delay)
 
     async def _attempted(self) -> Outcome:
-        if self.spec.limit is None:
-            return await self._limited()
-        async with self.run.surroundings.limiters[self.spec.limit]:
-            return await self._limited()
+        while True:
+            await self.run.gate()
+            if self.spec.limit is None:
+                await trio.lowlevel.checkpoint()  # fair; and a step of a stopped block does not begin
+                if not self.run.held:
+                    return await self._begun()
+            else:
+                async with self.run.surroundings.limiters[self.spec.limit]:
+                    await trio.lowlevel.checkpoint()
+                    if not self.run.held:  # a run that was paused meanwhile must not keep others waiting
+                        return await self._begun()
 
-    async def _limited(self) -> Outcome:
-        await self.run.gate()
-        await trio.lowlevel.checkpoint()  # fair to others; and a step of a stopped block does not begin
+    async def _begun(self) -> Outcome:
         if self._announced:
             self._announced = False
         else:
@@ -257,7 +261,6 @@ class StepRun:
             return await self._timed()
         finally:
             self.run.in_flight -= 1
-            self.run.maybe_paused()
 
     async def _timed(self) -> Outcome:
         seconds = self.spec.timeout
@@ -278,6 +281,8 @@ class StepRun:
 
     def _timed_out(self, timer: Timer) -> Outcome:
         self.stopper = timer.outer or self.frame
+        if (first := self._failed_inside()) is not None:
+            return self._failure(first)
         data: dict[str, Any] = {"returned": True} if self.came_back else {}
         if self.notes:
             data["notes"] = self.notes
@@ -342,6 +347,11 @@ class StepRun:
         elapsed = trio.current_time() - began
         return None if retry.max_time is not None and elapsed + delay > retry.max_time else delay
 
+    async def _pause_between(self, told: Mapping[str, Any], seconds: float) -> None:
+        self.run.emit("step.retrying", self.path, self.attempt, told, self.labels)
+        self.run.maybe_paused()
+        await trio.sleep(seconds)
+
     def _keep_inner(self) -> None:
         """What a completed round did stands: it is still owed when the next one begins."""
         for frame in self.inner:
@@ -402,9 +412,8 @@ class StepRun:
         stopper, cause = found
         if self._asking is not None:
             return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
-        for frame in self.inner:
-            if frame.failure is not None:
-                return self._failed_meanwhile(frame.failure)
+        if (first := self._failed_inside()) is not None:
+            return self._failed_meanwhile(first)
         if stopper in (self._timer, self._deadline):
             return self._failed_meanwhile(
                 Failure("timeout", f"{self.path} {cause.text}" if stopper is self._timer else cause.text)
@@ -415,7 +424,18 @@ class StepRun:
 
     def _failed_meanwhile(self, error: Failure) -> Outcome:
         decision = settled_by_itself(self._decision(error))
-        return failed(self.frame, error, decision, attempts=self.attempt)
+        return failed(self.frame, error, decision, attempts=self.attempt, output=self._output_so_far())
+
+    def _failed_inside(self) -> Failure | None:
+        """What a block of the latest attempt failed by before anything ended it: that comes first."""
+        return next((inside.failure for inside in self.inner if inside.failure is not None), None)
+
+    def _output_so_far(self) -> Any:
+        """A foreach that fails keeps what its elements gave."""
+        if self._items is None or not self.inner or not isinstance(self.inner[0], Elements):
+            return ABSENT
+        self.derived = True
+        return self.inner[0].outputs
 
     def report(self, outcome: Outcome, undo: UndoLog) -> None:
         """Emit *outcome*, and enter into *undo* what is owed for it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from treadle._expr import encodings as _encodings  # adds its functions to the table
+from treadle._expr import encodings as _encodings  # noqa: F401  adds its functions to the table
 from treadle._expr import functions as _functions
 from treadle._expr.builtins import BUILTINS as _TABLE
 from treadle._expr.errors import ExpressionError, ExpressionSyntaxError

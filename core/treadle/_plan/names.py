@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from treadle._expr import Reference
-    from treadle._plan.lexical import Scopes, Sighting
     from treadle._model import Input, Spec, StepSpec
+    from treadle._plan.lexical import Scopes, Sighting
 
 STEP_FIELDS = ("output", "status", "error", "attempts")
 ERROR_FIELDS = ("name", "message", "data", "path")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from treadle._expr import Reference
 from treadle._plan.blocks import ACCEPTS, USUAL, WANTED, AtLeastPlan, BlockPlan, NeedPlan
 from treadle._plan.cycles import find_cycles
-from treadle._expr import Reference
 from treadle._plan.problems import Problems, listed
 from treadle._plan.reads import Read, expressions_of
 from treadle._plan.strategies import InForce, lets_failure_be_seen
@@ -22,9 +22,9 @@ from treadle._plan.strategies import InForce, lets_failure_be_seen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from treadle._plan.lexical import Scopes
     from treadle._model import BlockSpec, Need, Spec, StepSpec
     from treadle._places import Place
+    from treadle._plan.lexical import Scopes
 
 _SETTLED = ACCEPTS["settled"]
 _LABELS = {

@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from treadle._model import Spec, StepSpec
 from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan
 from treadle._plan.lexical import Scopes
-from treadle._model import Spec, StepSpec
 from treadle._plan.names import check_names
 from treadle._plan.needs import resolve_needs
 from treadle._plan.problems import Problems
+from treadle._plan.reads import expressions_of, expressions_of_workflow
 from treadle._plan.strategies import InForce, effective_strategies, workflow_strategy
 from treadle.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from treadle._expr import Expression, Template
     from treadle._kinds import Strategy
+    from treadle._places import Place
 
 __all__ = ["CODES", "AtLeastPlan", "BlockPlan", "NeedPlan", "Plan", "compile_plan"]
 
@@ -83,6 +86,19 @@ class Plan:
             for step in block.steps:
                 paths.setdefault(step.path, step)
         return paths
+
+    def place_of(self, text: Expression | Template) -> Place | None:
+        """Where an expression or template of this plan stands."""
+        return self._places.get(id(text))
+
+    @cached_property
+    def _places(self) -> Mapping[int, Place]:
+        """Asked for only when something failed; the texts live as long as the plan."""
+        reads = [*expressions_of_workflow(self.spec)]
+        for block in self.spec.blocks:
+            for step in block.steps:
+                reads += expressions_of(step)
+        return {id(read.text): read.place for read in reads}
 
     def resolve(self, path: str) -> StepSpec | None:
         """The step that a run's *path* names, whatever the element and round: ``push.2.verify#3``."""

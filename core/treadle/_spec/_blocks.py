@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import attrs
 
-from treadle._kinds import Block, BlockForm
+from treadle._kinds import Block, BlockForm, StepType
 from treadle._model import BlockSpec, Retry, StepSpec
 from treadle._places import Place
 from treadle._spec._fields import boolean, duration, environment, identifier, wrong_id
@@ -22,7 +22,10 @@ from treadle._spec._keys import STEP_KEYS, Draft, finish_retry, read_retry
 from treadle._spec._lower import read_settings
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
-from treadle._spec._work import LATER_TYPES, Named, Work, is_body, other_key, the_work
+from treadle._spec._work import Named, Work, is_body, other_key, the_work
+
+if TYPE_CHECKING:
+    from treadle._settings import Settings
 
 Role = Literal["steps", "child", "undo", "finally"]
 
@@ -71,7 +74,7 @@ class Blocks:
     def read_defaults(self, node: Node, path: str) -> None:
         """``defaults``, for the leaf steps that are read from now on."""
         entries = self.r.mapping(node, path, "defaults")
-        found: Draft = {"node": node}
+        found: Draft = {"node": node if node.is_mapping else None}
         readers = {
             "retry": self._default_retry,
             "timeout": duration,
@@ -236,38 +239,40 @@ class Blocks:
         if form != "graph" or "id" in node.items:
             self._judge_form(node, path, form)
         work = the_work(r, node, one.place, path, named)
-        return self._with_settings(work, draft, one, run_path) if work and work.type else None
+        return self._with_settings(work, draft, one, run_path)
 
-    def _with_settings(self, work: Work, draft: Draft, one: _Written, run_path: str) -> StepSpec | None:
-        """The step with its settings, its undo, and the blocks of both."""
-        kind: Any = work.type
-
-        def block(node: Node, path: str, form: BlockForm) -> Block | None:
-            with self.read(node, path, run_path, "child", form) as found:
-                return found
-
-        settings = read_settings(self.r, kind, work.node, work.path, block=block)
+    def _with_settings(
+        self, work: Work | None, draft: Draft, one: _Written, run_path: str
+    ) -> StepSpec | None:
+        """The step with its settings, its undo, and the blocks of both. What can be judged always is."""
+        settings = self._settings(work, run_path)
         body = False
         if "undo" in one.node.items:
             undo = one.node.items["undo"]
             draft["undo"], body = self._undo(undo, f"{one.path}.undo", run_path)
-        if settings is None:
-            return None
-        if not settings.blocks:
-            self._merge_defaults(draft, kind.waits)
-        self._judge(one, draft, settings.blocks)
+        blocks = settings.blocks if settings else None
+        if not blocks:
+            self._merge_defaults(draft, settings is not None and settings.entry.waits)
+        self._judge(one, draft, blocks)
         if "retry" in draft:
             draft["retry"] = self._retry(one, draft["retry"])
+        if settings is None:
+            return None
+        places = self._places(one)
         step = StepSpec(
-            id=one.id,
-            path=run_path,
-            settings=settings,
-            blocks=settings.blocks,
-            places=self._places(one),
-            **draft,
+            id=one.id, path=run_path, settings=settings, blocks=settings.blocks, places=places, **draft
         )
         self._adopt(step, body)
         return step
+
+    def _settings(self, work: Work | None, run_path: str) -> Settings[StepType[Any]] | None:
+        def block(node: Node, path: str, form: BlockForm) -> Block | None:
+            with self.read(node, path, run_path, "child", form) as found:
+                return found
+
+        if work is None or work.type is None:
+            return None
+        return read_settings(self.r, work.type, work.node, work.path, block=block)
 
     def _retry(self, one: _Written, found: Draft) -> Retry | None:
         node = one.node.items.get("retry")
@@ -323,20 +328,25 @@ class Blocks:
             }
             self._report_key("TRD313", node, path, "needs", *reasons[form])
 
-    def _judge(self, one: _Written, draft: Draft, blocks: tuple[Block, ...]) -> None:
-        """Keys that do not go together."""
+    def _judge(self, one: _Written, draft: Draft, blocks: tuple[Block, ...] | None) -> None:
+        """Keys that do not go together; *blocks* None are not known."""
         node, path = one.node, one.path
-        if "repeat" in draft and draft["repeat"].times is None and "deadline" not in draft:
+        if "repeat" in draft and draft["repeat"].times is None and "deadline" not in node.items:
             fix = "write times in it, or deadline beside it"
             self._report_key("TRD106", node, path, "repeat", "nothing ends this repeat", fix)
-        if "max_parallel" in draft and "foreach" not in draft and len(blocks) != 1:
+        if (
+            "max_parallel" in draft
+            and "foreach" not in node.items
+            and blocks is not None
+            and len(blocks) != 1
+        ):
             fix = "add foreach, or leave it out"
             self._report_key("TRD106", node, path, "max_parallel", "there is nothing to bound here", fix)
         if "undo_after" in draft and "undo" not in node.items:
             self._report_key(
                 "TRD106", node, path, "undo_after", "'undo_after' is given without 'undo'", "add undo"
             )
-        if draft.get("undo") is not None and any("undo" in block.ids for block in blocks):
+        if draft.get("undo") is not None and any("undo" in block.ids for block in blocks or ()):
             said = "the id 'undo' in this step is also the path of its own undo"
             self._report_key("TRD202", node, path, "undo", said, "rename the inner step")
 
@@ -372,6 +382,3 @@ def _type_name(node: Node) -> str:
     else:
         name = next((key for key in node.items if key not in STEP_KEYS and not key.startswith("x-")), None)
     return name.replace(".", "_") if isinstance(name, str) and name else "step"
-
-
-__all__ = ["LATER_TYPES", "Blocks", "Role"]

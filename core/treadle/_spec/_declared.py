@@ -15,7 +15,7 @@ from treadle._model import Input, InputType
 from treadle._spec import _fields as fields
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
-from treadle._strict import close
+from treadle._types import close
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from treadle._expr import Template
-from treadle._spec._nodes import Node, deceiving, join
+from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
 from treadle._units import parse_duration
 
@@ -194,7 +194,7 @@ def names(r: Reading, node: Node, path: str, what: str) -> list[tuple[str, Node]
     found: dict[str, Node] = {}
     for index, item in enumerate(nodes):
         at = join(path, index) if node.is_list else path
-        if not item.is_text or not _VARIABLE.match(item.value) or deceiving(item.value):
+        if not item.is_text or not _VARIABLE.match(item.value):
             r.problem("TRD201", item, at, f"expected {what}, got {got(item)}", _quote(item))
         elif item.value in found:
             r.problem(

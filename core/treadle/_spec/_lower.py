@@ -18,8 +18,9 @@ from treadle._kinds import Block, BlockForm, SecretMark, Words
 from treadle._settings import Hole, Settings, UrlHole, WordHole
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
-from treadle._strict import (
-    CONVERTER,
+from treadle._strict import CONVERTER, written_url
+from treadle._structure import Fault, Field, dotted, faults, fields_of, said
+from treadle._types import (
     is_config,
     is_list,
     is_mapping,
@@ -27,11 +28,10 @@ from treadle._strict import (
     kind_of,
     members_of,
     resolved,
+    shared_keys,
     takes,
     value_type,
-    written_url,
 )
-from treadle._structure import Fault, Field, dotted, faults, fields_of, said
 from treadle._urls import Url
 from treadle._words import split_words
 
@@ -277,6 +277,8 @@ class _Lowering:
             nodes = [Node(text, node.mark, quoted=True, dynamic="${{" in text) for text in texts]
             paths = [path] * len(nodes)
         elif node.is_list:
+            if not node.dynamic and node.items:
+                return node.value
             nodes = node.items
             paths = [join(path, index) for index in range(len(nodes))]
         else:
@@ -350,12 +352,8 @@ def _member(type_: Any, node: Node) -> Any:
         )
     fitting = [member for member in members if _written_for(member, node)]
     if node.is_mapping and len(fitting) > 1:
-        fitting.sort(key=lambda member: -_shared(member, node))
+        fitting.sort(key=lambda member: -shared_keys(member, node.value))
     return fitting[0] if fitting else members[0]
-
-
-def _shared(type_: Any, node: Node) -> float:
-    return len(fields_of(resolved(type_)).keys() & node.items.keys()) if is_config(type_) else 0.5
 
 
 def _written_for(type_: Any, node: Node) -> bool:

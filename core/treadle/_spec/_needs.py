@@ -8,7 +8,7 @@ from treadle._model import AtLeast, Need, NeedResult
 from treadle._spec import _fields as fields
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import BROKEN, Reading, got
-from treadle._strict import close
+from treadle._types import close
 
 _RESULTS: tuple[str, ...] = get_args(NeedResult)
 

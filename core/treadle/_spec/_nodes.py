@@ -81,7 +81,7 @@ class Node:
     def below(self, part: str | int) -> Node | None:
         """The node of a key or an index of this one; None if it has no such part."""
         if self.is_list and isinstance(part, int):
-            return self.items[part] if part < len(self.items) else None  # type: ignore[no-any-return]
+            return self.items[part] if part < len(self.items) else None
         return self.items.get(part) if self.is_mapping else None
 
 

@@ -11,7 +11,7 @@ from treadle._expr import Expression, ExpressionSyntaxError, Functions, Template
 from treadle._settings import Broken
 from treadle._spec._nodes import Node, join
 from treadle._spec._syntax import quoted
-from treadle._strict import close
+from treadle._types import close
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,7 +12,7 @@ import attrs
 from treadle._spec._keys import STEP_KEYS
 from treadle._spec._nodes import Node, join
 from treadle._spec._reading import Reading, got
-from treadle._strict import close
+from treadle._types import close
 
 if TYPE_CHECKING:
     from treadle._kinds import StepType

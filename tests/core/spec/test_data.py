@@ -18,7 +18,7 @@ def read(data: Any) -> tuple[Any, list[str]]:
     return None if node is None else node.value, [str(problem) for problem in report.in_order()]
 
 
-class Colour(str, enum.Enum):
+class Colour(enum.StrEnum):
     RED = "red"
 
 
@@ -51,7 +51,8 @@ def test_plain_data_is_copied_to_plain_data() -> None:
         ),
         (
             {"a": {1, 2}},
-            "a: a value of type set is no plain data; use mappings, lists, text, finite numbers, booleans and None",
+            "a: a value of type set is no plain data; use mappings, lists, text, finite numbers, "
+            "booleans and None",
         ),
     ],
 )
@@ -90,7 +91,9 @@ def test_a_generated_spec_is_the_same_as_a_written_one() -> None:
         "name": "x",
         "steps": {"a": {"set": {"n": "${{ 1 + 1 }}"}}, "b": {"needs": ["a"], "command": ("echo", "hi")}},
     }
-    text = "{treadle: 1, name: x, steps: {a: {set: {n: '${{ 1 + 1 }}'}}, b: {needs: [a], command: [echo, hi]}}}"
+    text = (
+        "{treadle: 1, name: x, steps: {a: {set: {n: '${{ 1 + 1 }}'}}, b: {needs: [a], command: [echo, hi]}}}"
+    )
     made, problems = spec_from_data(data, name=None, registry=registry)
     written, _ = load_spec(text, name="f", registry=registry)
     assert problems == []

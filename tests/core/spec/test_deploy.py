@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from treadle._deployment import Deployment, Limits
 from treadle._registry import Registry
 from treadle._spec import find_deployment, load_deployment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +84,19 @@ def test_what_is_not_said_is_told_from_what_is_empty(registry: Registry) -> None
         ("sinks: console\n", ["d:1:8: sinks: expected a list, got 'console'; write - before each entry"]),
         ("sinks: [consol]\n", ["d:1:9: sinks[0]: no plugin offers sink 'consol'; did you mean 'console'?"]),
         ("sinks: [{jsonl: {}}]\n", ["d:1:17: sinks[0].jsonl: 'path' is missing; add path: text"]),
-        ("plugins: {disabled: [a]}\n", ["d:1:11: plugins.disabled: unknown key 'disabled'; did you mean 'disable'?"]),
-        ("workflows: specs\n", ["d:1:12: workflows: expected a list, got 'specs'; write - before each entry"]),
+        (
+            "plugins: {disabled: [a]}\n",
+            ["d:1:11: plugins.disabled: unknown key 'disabled'; did you mean 'disable'?"],
+        ),
+        (
+            "workflows: specs\n",
+            ["d:1:12: workflows: expected a list, got 'specs'; write - before each entry"],
+        ),
         ("workflows: [3]\n", ["d:1:13: workflows[0]: expected text, got 3; quote it: '3'"]),
-        ("store: sqlite\n", ["d:1:8: store: the store 'sqlite' is not yet supported in this version; leave it out"]),
+        (
+            "store: sqlite\n",
+            ["d:1:8: store: the store 'sqlite' is not yet supported in this version; leave it out"],
+        ),
         (
             "store: {postgres: {url: x}}\n",
             ["d:1:8: store: the store 'postgres' is not yet supported in this version; leave it out"],

@@ -44,7 +44,7 @@ steps:
 outputs:
   image: ${{ steps.build.output.stdout }}
 finally:
-  - webhook: {url: "${{ secrets.CHAT_URL }}", json: {text: "release ${{ inputs.version }}: ${{ run.status }}"}}
+  - webhook: {url: "${{ secrets.CHAT_URL }}", json: {text: "${{ inputs.version }}: ${{ run.status }}"}}
 """
 
 
@@ -100,8 +100,10 @@ def test_the_example_of_the_language_loads(registry: Registry) -> None:
 
 def test_every_key_of_the_top_level_is_read(registry: Registry) -> None:
     spec = load(
-        "treadle: 1\nname: nightly-build\ndescription: d\nlabels: {x-team: a}\nx-note: {anything: 1}\nmax_parallel: 3\n"
-        "env: {A: '1', B: 1.10, C: true, D: '${{ inputs.a }}', x-note: 3}\nvars: {a: [1, '${{ 2 }}'], b: null, x-b: 1}\n"
+        "treadle: 1\nname: nightly-build\ndescription: d\nlabels: {x-team: a}\nx-note: {anything: "
+        "1}\nmax_parallel: 3\n"
+        "env: {A: '1', B: 1.10, C: true, D: '${{ inputs.a }}', x-note: 3}\nvars: {a: [1, '${{ 2 "
+        "}}'], b: null, x-b: 1}\n"
         "inputs: {a: string, x-a: 1}\nsteps: {a: {set: {}}}\n",
         registry,
     )
@@ -137,15 +139,23 @@ def test_settings_do_not_share_lists_with_the_document(registry: Registry) -> No
 def test_every_key_of_a_step_is_read(registry: Registry) -> None:
     step = only(
         workflow(
-            "steps:\n  a:\n    name: A step\n    when: true\n    deadline: 1h\n    foreach: [1, '${{ 2 }}']\n    max_parallel: ${{ 3 }}\n"
-            "    on_error: {rollback: block}\n    repeat: {until: false, every: 0s, times: 3}\n    limit: db\n    timeout: 250ms\n"
-            "    undo: {set: {}}\n    undo_after: attempted\n    repeatable: false\n    env: {A: x}\n    labels: {l: m}\n    x-more: 1\n"
+            "steps:\n  a:\n    name: A step\n    when: true\n    deadline: 1h\n    foreach: [1, '${{ 2 "
+            "}}']\n    max_parallel: ${{ 3 }}\n"
+            "    on_error: {rollback: block}\n    repeat: {until: false, every: 0s, times: 3}\n    "
+            "limit: db\n    timeout: 250ms\n"
+            "    undo: {set: {}}\n    undo_after: attempted\n    repeatable: false\n    env: {A: x}\n    "
+            "labels: {l: m}\n    x-more: 1\n"
             "    retry: {attempts: 2, on: exit.3, if: attempt < 2, max_time: 1m}\n    set: {}\n",
             registry,
         )
     )
     assert (step.title, step.deadline, step.timeout, step.limit) == ("A step", 3600.0, 0.25, "db")
-    assert (step.repeat.every, step.repeat.times, step.undo_after, step.repeatable) == (0.0, 3, "attempted", False)
+    assert (step.repeat.every, step.repeat.times, step.undo_after, step.repeatable) == (
+        0.0,
+        3,
+        "attempted",
+        False,
+    )
     assert step.when.source == "true"
     assert step.foreach[0] == 1
     assert isinstance(step.max_parallel, Template)
@@ -189,7 +199,9 @@ def test_list_steps_get_ids_by_type_and_position(registry: Registry) -> None:
 
 
 def test_made_up_ids_may_hide_those_of_enclosing_blocks(registry: Registry) -> None:
-    spec = workflow("steps: [{set: {}}, {sequence: [{set: {}}, {set: {}}]}]\nfinally: [{set: {}}]\n", registry)
+    spec = workflow(
+        "steps: [{set: {}}, {sequence: [{set: {}}, {set: {}}]}]\nfinally: [{set: {}}]\n", registry
+    )
     assert paths(spec)[1:] == [["sequence_2.set_1", "sequence_2.set_2"], ["finally.set_1"]]
 
 
@@ -204,7 +216,8 @@ def test_branches_of_one_step_may_repeat_ids(registry: Registry) -> None:
 
 def test_blocks_are_numbered_in_the_order_of_the_text(registry: Registry) -> None:
     spec = workflow(
-        "finally: [{set: {}}]\nsteps: {a: {switch: {cases: [{when: true, steps: {b: {parallel: {c: {set: {}}}}}}],"
+        "finally: [{set: {}}]\nsteps: {a: {switch: {cases: [{when: true, steps: {b: {parallel: {c: "
+        "{set: {}}}}}}],"
         " default: [{set: {}}]}, undo: {d: {set: {}}}}}\n",
         registry,
     )
@@ -227,7 +240,8 @@ def test_max_parallel_of_a_foreach_is_for_its_elements(registry: Registry) -> No
 
 def test_an_undo_may_be_a_graph_or_a_list(registry: Registry) -> None:
     spec = workflow(
-        "steps: {a: {undo: {back: {set: {}}}, set: {}}, b: {undo: [{set: {}}], set: {}}, c: {undo: {uses: set, with: {}}, set: {}}}\n",
+        "steps: {a: {undo: {back: {set: {}}}, set: {}}, b: {undo: [{set: {}}], set: {}}, c: {undo: "
+        "{uses: set, with: {}}, set: {}}}\n",
         registry,
     )
     assert paths(spec)[1:] == [["a.undo.back"], ["b.undo.set_1"], ["c.undo"]]
@@ -236,7 +250,8 @@ def test_an_undo_may_be_a_graph_or_a_list(registry: Registry) -> None:
 
 def test_keys_that_begin_with_x_are_ignored_everywhere(registry: Registry) -> None:
     spec = workflow(
-        "x-a: {}\nsteps:\n  x-b: 3\n  a: {x-c: 1, retry: {attempts: 2, x-d: 1}, command: {run: make, x-e: 1}}\n",
+        "x-a: {}\nsteps:\n  x-b: 3\n  a: {x-c: 1, retry: {attempts: 2, x-d: 1}, command: {run: make, "
+        "x-e: 1}}\n",
         registry,
     )
     assert paths(spec) == [["a"]]
@@ -249,12 +264,15 @@ def test_free_mappings_keep_keys_that_begin_with_x(registry: Registry) -> None:
 
 # --- defaults --------------------------------------------------------------------------------------
 
-DEFAULTS = "defaults: {retry: {attempts: 3, backoff: {fixed: 1s}}, timeout: 1m, env: {A: a, B: b}, repeatable: true, x-a: 1}\n"
+DEFAULTS = """
+defaults: {retry: {attempts: 3, backoff: {fixed: 1s}}, timeout: 1m, env: {A: a, B: b}, repeatable: true}
+"""
 
 
 def test_defaults_are_merged_field_by_field(registry: Registry) -> None:
     spec = workflow(
-        DEFAULTS + "steps: {a: {set: {}}, b: {set: {}, retry: {on: exit}, timeout: 2m, env: {B: c}, repeatable: false}}\n",
+        DEFAULTS + "steps: {a: {set: {}}, b: {retry: {on: exit}, timeout: 2m, repeatable: false, env: {B: c},"
+        " set: {}}}",
         registry,
     )
     a, b = spec.blocks[0].steps
@@ -271,6 +289,12 @@ def test_defaults_are_for_leaf_steps_and_their_timeout_for_those_that_work(regis
     assert (a.retry, a.timeout, a.env) == (None, None, {})
     assert (c.retry.attempts, c.timeout) == (3, None)
     assert spec.blocks[1].steps[0].timeout == 60.0
+
+
+def test_defaults_that_are_no_mapping_are_a_problem(registry: Registry) -> None:
+    text = "treadle: 1\nname: x\ndefaults: 3\nsteps: {a: {env: {A: a}, set: {}}}\n"
+    _, problems = load_spec(text, name="f", registry=registry)
+    assert [str(problem) for problem in problems] == ["f:3:11: defaults: defaults must be a mapping, got 3"]
 
 
 def test_a_number_of_attempts_keeps_the_default_backoff(registry: Registry) -> None:
@@ -321,7 +345,9 @@ class Fakes:
 def test_a_plugin_named_like_a_key_is_reached_by_uses(registry: Registry) -> None:
     fakes = Fakes({"limit": StepType(name="limit", config=Empty, run=nothing)})
     spec, problems = load_spec(
-        "{treadle: 1, name: x, steps: {a: {uses: limit}, b: {uses: limit, limit: db}}}", name="f", registry=fakes
+        "{treadle: 1, name: x, steps: {a: {uses: limit}, b: {uses: limit, limit: db}}}",
+        name="f",
+        registry=fakes,
     )
     assert problems == []
     assert spec is not None
@@ -331,7 +357,7 @@ def test_a_plugin_named_like_a_key_is_reached_by_uses(registry: Registry) -> Non
 
 def problems_of(steps: str, fakes: Fakes) -> list[str]:
     text = "treadle: 1\nname: x\nsteps:\n" + steps
-    return [str(problem) for problem in load_spec(text, name="f", registry=fakes)[1]]  # type: ignore[arg-type]
+    return [str(problem) for problem in load_spec(text, name="f", registry=fakes)[1]]
 
 
 def test_a_clash_names_both_plugins() -> None:
@@ -340,7 +366,8 @@ def test_a_clash_names_both_plugins() -> None:
     assert problems_of("  a: {ship: {}}\n  b: {uses: ship}\n  c: {undo: {ship: {}}, ship: {}}\n", fakes) == [
         f"f:4:7: steps.a.ship: {said}",
         f"f:5:13: steps.b.uses: {said}",
-        f"f:6:26: steps.c.ship: {said}",
+        f"f:6:14: steps.c.undo.ship: {said}",
+        f"f:6:25: steps.c.ship: {said}",
     ]
 
 
@@ -362,3 +389,59 @@ def test_a_plugin_without_settings_refuses_some() -> None:
         "f:4:13: steps.a.fine: fine takes a mapping, got 3; leave the value out",
         "f:5:14: steps.b.fine.a: unknown setting 'a'; it takes none",
     ]
+
+
+def test_a_step_whose_work_is_unknown_is_judged_in_all_else(registry: Registry) -> None:
+    text = (
+        "treadle: 1\nname: x\nsteps:\n"
+        "  a: {docker: {}, retry: {on: exit}, undo: {comand: x}, undo_after: completed}\n"
+    )
+    _, problems = load_spec(text, name="f", registry=registry)
+    assert [problem.path for problem in problems] == [
+        "steps.a.docker",
+        "steps.a.retry",
+        "steps.a.undo.comand",
+    ]
+
+
+def test_the_number_of_steps_in_a_block_has_a_limit(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("treadle._spec._blocks._MAX_STEPS", 2)
+    text = "treadle: 1\nname: x\nsteps: [{set: {}}, {set: {}}, {set: {}}]\n"
+    _, problems = load_spec(text, name="f", registry=registry)
+    assert [str(problem) for problem in problems] == [
+        "f:3:8: steps: there are more than 2 steps; split the workflow"
+    ]
+
+
+def test_inputs_are_declared_with_all_their_keys(registry: Registry) -> None:
+    spec = workflow(
+        "inputs:\n  a: {type: duration, min: 1s, max: 5m, default: 2m, enum: [1m, 2m], description: d}\n"
+        "  b: {type: list, items: {type: string, pattern: '[a-z]+'}, required: false}\n"
+        "  c: {secret: true}\n  d: {type: number, min: 1.5, default: null}\n  e: {required: true}\n"
+        "steps: {a: {set: {}}}\n",
+        registry,
+    )
+    a, b, c, d, e = spec.inputs.values()
+    assert (a.min, a.max, a.default, a.enum, a.required, a.description) == (
+        1.0, 300.0, 120.0, (60.0, 120.0), False, "d",
+    )  # fmt: skip
+    assert b.items is not None
+    assert (b.items.pattern, b.required, b.default) == ("[a-z]+", False, None)
+    assert (c.secret, c.required, d.min, d.required, e.required) == (True, True, 1.5, False, True)
+
+
+def test_expressions_that_are_repeated_are_parsed_once(registry: Registry) -> None:
+    spec = workflow(
+        "steps: {a: {when: inputs.a, set: {x: '${{ 1 }}'}}, b: {when: inputs.a, set: {x: '${{ 1 }}'}}}\n",
+        registry,
+    )
+    a, b = spec.blocks[0].steps
+    assert a.when is b.when
+    assert a.settings.tree["values"]["x"] is b.settings.tree["values"]["x"]
+
+
+def test_a_foreach_may_hold_templates_at_any_depth(registry: Registry) -> None:
+    step = only(workflow("steps: {a: {foreach: {x: [1, {y: '${{ 2 }}'}]}, set: {}}}\n", registry))
+    assert isinstance(step.foreach["x"][1]["y"], Template)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from treadle._spec import _yaml
-from treadle._spec._nodes import Node
 from treadle._spec._report import Report
 from treadle._spec._yaml import read_yaml
+
+if TYPE_CHECKING:
+    from treadle._spec._nodes import Node
+
+AFTER_A_QUOTE = "text follows a closing quote, so YAML cannot read the value; quote the whole value"
 
 
 def read(text: str | bytes) -> tuple[Node | None, list[str]]:
@@ -129,13 +133,14 @@ def test_a_directive_and_an_explicit_document_are_read() -> None:
         (b"a: 1\nb: \xff\n", "2:4: the document is not UTF-8 text; save it in UTF-8"),
         ("a: 1\nb: \ud800\n", "2:4: the document is not UTF-8 text; save it in UTF-8"),
         ("a: 1\nb: x\x07y\n", "2:5: a control character stands in the text; remove it"),
-        ("%YAML 2.2\n---\na: 1\n", "1:1: the %YAML line names a version that cannot be read; leave the line out"),
+        ("%YAML 2.2\n---\na: 1\n",
+         "1:1: the %YAML line names a version that cannot be read; leave the line out"),
         ("- a\nb: 1\n", "2:1: a key stands among list items; check the indentation"),
         ("a: - b\n", "1:4: a list item begins where none can; begin the list on a line of its own"),
         ("a: ]\n", "1:4: a value is missing, or a bracket is too many; check the brackets"),
         ("a: | x\n", "1:6: text follows | or > on the same line; begin it on the next line"),
-        ("a: 'b' c\n", "1:8: text follows a closing quote, so YAML cannot read the value; quote the whole value: a: \"'b' c\""),
-        ("- a: \"b\" c\n", "1:10: text follows a closing quote, so YAML cannot read the value; quote the whole value: a: '\"b\" c'"),
+        ("a: 'b' c\n", f"1:8: {AFTER_A_QUOTE}: a: \"'b' c\""),
+        ("- a: \"b\" c\n", f"1:10: {AFTER_A_QUOTE}: a: '\"b\" c'"),
         ("a: [\n", "2:1: a value is missing, or a bracket is too many; check the brackets"),
         ("a: 1\n b\n", None),
         ('a: "\\ud83d"\n', "1:7: this escape is no character; write the character itself"),
@@ -179,7 +184,9 @@ def test_aliases_repeat_values() -> None:
 def test_nesting_has_a_limit() -> None:
     deep = "[" * 64 + "]" * 64
     assert read(deep)[1] == []
-    assert said("[" * 65) == ["1:65: " + "[0]" * 64 + ": the document is nested more than 64 deep; make it flatter"]
+    assert said("[" * 65) == [
+        "1:65: " + "[0]" * 64 + ": the document is nested more than 64 deep; make it flatter"
+    ]
     assert said("[" * 100_000)[0].startswith("1:65: ")
     assert said("{a: " * 100_000)[0].startswith("1:257: ")
 

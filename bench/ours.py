@@ -1,0 +1,34 @@
+"""The same work in treadle: an open engine with its journal in memory and one sink."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import trio
+
+import treadle
+from bench.plugin import REGISTRY, Counter
+
+
+def seconds(workflow: treadle.Workflow, *, runs: int = 1) -> float:
+    """What *runs* runs at once take, from the start of the first to the end of the last."""
+
+    async def timed() -> float:
+        async with treadle.open_engine(registry=REGISTRY, sinks=[Counter()]) as engine:
+            began = time.perf_counter()
+            started = [await engine.start(workflow) for _ in range(runs)]
+            for run in started:
+                await run.ended()
+            took = time.perf_counter() - began
+            completed(started)
+            return took
+
+    return trio.run(timed)
+
+
+def completed(runs: Sequence[treadle.Run]) -> None:
+    """A figure of a run that failed would mean nothing."""
+    for run in runs:
+        if run.status is not treadle.RunStatus.COMPLETED:
+            raise RuntimeError(f"{run.id} is {run.status}: {run.state().error}")
