@@ -25,9 +25,9 @@ import treadle
 import treadle.plugin
 from treadle import hookspecs
 from treadle._cli.program import COMMANDS, program
-from treadle._describe import Setting, docs_of, settings_of
 from treadle._entries import BY_HOOK
 from treadle._expr import BUILTINS
+from treadle._schema.describe import Setting, docs_of, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +35,14 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parent
 CORE = DOCS.parent / "core"
 WIDTH = 118
+
+COMMON = {
+    "name": "what a spec writes; may be dotted.",
+    "config": "attrs class of the settings, frozen and keyword-only, at module level.",
+    "main": "the setting that is meant where the settings are not a mapping.",
+    "help": "one line for `treadle --help`.",
+}
+"""Fields that mean the same in every kind of entry."""
 
 _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CODE = re.compile(r'^(?:    )?"?(TRD\d{3})(?:": "|   )(.+?)(?:",)?$', re.MULTILINE)
@@ -156,10 +164,12 @@ def _hook(name: str) -> Iterator[str]:
     entry = BY_HOOK[name].entry
     yield f"## `{name}()`"
     yield _prose(inspect.getdoc(getattr(hookspecs, name)) or "")
-    docs = docs_of(entry).fields
-    yield f"Fields of `{entry.__name__}`:\n\n" + "\n".join(
-        _bullet(field.name, "required" if field.default is attrs.NOTHING else "", docs.get(field.name, ""))
+    docs = docs_of(entry)
+    yield f"`{entry.__name__}`: {_prose(docs.text)}"
+    yield "\n".join(
+        _bullet(field.name, "required" if field.default is attrs.NOTHING else "", said)
         for field in attrs.fields(entry)
+        if (said := docs.fields.get(field.name) or COMMON.get(field.name, ""))
     )
 
 
@@ -191,7 +201,7 @@ def _described(name: str, thing: Any) -> Iterator[str]:
         yield f"```text\n{_signature(name, thing)}\n```"
     yield from _parts(thing)
     if isinstance(thing, enum.EnumMeta):
-        yield "Values: " + ", ".join(f"`{member.value}`" for member in thing) + "."
+        yield textwrap.fill("Values: " + ", ".join(f"`{member.value}`" for member in thing) + ".", WIDTH)
     elif inspect.isclass(thing):
         yield from (part for each in _members(thing) for part in _member(name, *each))
 
@@ -226,13 +236,37 @@ def _member(owner: str, name: str, member: Any) -> Iterator[str]:
 
 
 def _signature(name: str, thing: Any) -> str:
-    """*name* with its parameters, annotations as written."""
+    """*name* with its parameters, annotations as written; one a line where they do not fit on one."""
     signature = inspect.signature(thing)
-    kept = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
-    text = str(signature.replace(parameters=kept, return_annotation=signature.return_annotation))
-    text = re.sub(r"(: |-> )'((?:[^'\\]|\\.)*)'", r"\1\2", text)
-    prefix = "async " if inspect.iscoroutinefunction(thing) else ""
-    return f"{prefix}{name}{text}"
+    returned, prefix = str(signature.return_annotation), ""
+    if inspect.iscoroutinefunction(thing):
+        prefix = "async "
+    elif inspect.isasyncgenfunction(inspect.unwrap(thing)) and hasattr(thing, "__wrapped__"):
+        prefix, returned = "async with ", re.sub(r"AsyncIterator\[(.*)\]", r"\1", returned)
+    end = "" if signature.return_annotation is signature.empty else f" -> {returned}"
+    parameters = list(_parameters(signature))
+    line = f"{prefix}{name}({', '.join(parameters)}){end}"
+    if len(line) <= WIDTH:
+        return line
+    return f"{prefix}{name}(\n" + "".join(f"    {each},\n" for each in parameters) + f"){end}"
+
+
+def _parameters(signature: inspect.Signature) -> Iterator[str]:
+    starred = False
+    for each in signature.parameters.values():
+        if each.name in ("self", "cls"):
+            continue
+        if each.kind is each.KEYWORD_ONLY and not starred:
+            starred = True
+            yield "*"
+        star = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
+        starred |= star == "*"
+        kind = "" if each.annotation is each.empty else f": {_annotation(each.annotation)}"
+        yield f"{star}{each.name}{kind}" + ("" if each.default is each.empty else f" = {each.default!r}")
+
+
+def _annotation(annotation: Any) -> str:
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 # --- commands, functions, problems, limits ---------------------------------------------------------

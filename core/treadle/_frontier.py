@@ -47,12 +47,12 @@ ABSENT = Absent.ABSENT
 StopKind = Literal["failure", "rollback", "cancel", "timeout", "deadline", "shutdown"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Ready:
     """`examine` says: the step runs."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Skip:
     """`examine` says: the step's ``when`` was false."""
 

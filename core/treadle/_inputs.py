@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from treadle._expr import compile_pattern
-from treadle._strict import fresh
-from treadle._types import close, shown
+from treadle._settings.strict import fresh
+from treadle._settings.types import close, shown
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
 

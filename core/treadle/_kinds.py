@@ -26,24 +26,24 @@ C = TypeVar("C")
 # --- types of settings -----------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Unit:
     """Marks a number that is written with a unit: ``duration`` (as ``1h30m``) or ``size`` (as ``1MiB``)."""
 
     kind: Literal["duration", "size"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SecretMark:
     """Marks text that names a declared secret."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Words:
     """Marks the words of a command: a list, or text split into words before values are put in."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BlockForm:
     """How a `Block` setting reads a list: ``sequence``, in order, or ``together``, all at once.
 
@@ -119,7 +119,6 @@ class Step(Protocol):
       deadline: when this attempt's time is up, on trio's clock; ``math.inf`` if never.
       env: environment of the workflow and the step, values put in, for commands.
       labels: of the workflow, the run and the step.
-      limits: sizes a step must keep to, from the deployment.
     """
 
     @property
@@ -180,7 +179,7 @@ class Step(Protocol):
         raise NotImplementedError
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class StepType(Generic[C]):
     """A kind of work.
 
@@ -261,7 +260,7 @@ class Ask:
 Decision = Fail | Tolerate | Rollback | Ask
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Strategy(Generic[C]):
     """An error strategy: a pure decision about a failure, taken once per failure and journaled.
 
@@ -283,7 +282,7 @@ class Strategy(Generic[C]):
 # --- backoffs --------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Backoff(Generic[C]):
     """How long to wait between attempts. Pure: it never sleeps.
 
@@ -304,7 +303,7 @@ Send = Callable[[Sequence["Event"]], Awaitable[None]]
 """What a sink is to the engine: it takes events of any runs, in order within each."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Sink(Generic[C]):
     """Where events go. *open* gives the function to call with each batch; leaving it flushes."""
 
@@ -314,7 +313,7 @@ class Sink(Generic[C]):
     main: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Store(Generic[C]):
     """Where journals live. Not used yet: this version keeps journals in memory."""
 
@@ -324,7 +323,7 @@ class Store(Generic[C]):
     main: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Trigger(Generic[C]):
     """What starts runs by itself. Not used yet."""
 
@@ -363,7 +362,7 @@ class TransportConnection(Protocol):
         raise NotImplementedError
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Transport(Generic[C]):
     """A way to run commands on a device."""
 
@@ -376,7 +375,7 @@ class Transport(Generic[C]):
 # --- functions and the rest ------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SecretProvider(Generic[C]):
     """Where secrets come from. *open* gives a function from a name to its value, None if it has none."""
 
@@ -386,7 +385,7 @@ class SecretProvider(Generic[C]):
     main: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Command:
     """A command of the ``treadle`` program. *load* returns a click command; called when first needed."""
 
@@ -395,7 +394,7 @@ class Command:
     load: Callable[[], Any]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SpecFormat:
     """Another way to write specs. Not used yet. *parse* turns text into plain data."""
 

@@ -24,7 +24,7 @@ NeedResult = Literal["completed", "failed", "skipped", "settled"]
 InputType = Literal["string", "integer", "number", "boolean", "duration", "list", "object"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Need:
     """One written need. *result* None means the usual: completed, skipped or tolerated."""
 
@@ -33,7 +33,7 @@ class Need:
     place: Place
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class AtLeast:
     """``needs: {at_least: count, of: ids}``."""
 
@@ -42,7 +42,7 @@ class AtLeast:
     place: Place
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Retry:
     """``retry``; *attempts* counts the first; *max_time* in seconds; *on* empty means any error."""
 
@@ -53,7 +53,7 @@ class Retry:
     max_time: float | None = None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Repeat:
     """``repeat``; *every* in seconds; *times* None only where the step has a deadline."""
 
@@ -62,7 +62,7 @@ class Repeat:
     times: int | None = None
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class StepSpec:
     """One step as written. Durations in seconds.
 
@@ -103,7 +103,7 @@ class StepSpec:
         return self.settings.entry
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class BlockSpec:
     """One block as written.
 
@@ -124,7 +124,7 @@ class BlockSpec:
     body: bool = False
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Input:
     """One declared input. *default* is already checked; None with *required* False means null."""
 
@@ -141,7 +141,7 @@ class Input:
     description: str | None = None
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Spec:
     """A whole document, structured and checked piece by piece; `treadle._plan` checks how they fit.
 

@@ -91,7 +91,7 @@ def _read_only() -> Any:
     return attrs.field(factory=dict, converter=MappingProxyType)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Registry:
     """The usable entries of each kind by name, and what is wrong with the rest.
 
@@ -186,7 +186,7 @@ def _called(plugin: object) -> str:
 # --- finding plugins -------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Found:
     """An entry point that has not been loaded yet."""
 

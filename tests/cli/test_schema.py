@@ -10,8 +10,8 @@ import pytest
 
 from treadle._registry import Registry
 from treadle._schema import config_schema, spec_schema, type_schema
-from treadle._spec._report import Report
-from treadle._spec._yaml import read_yaml
+from treadle._spec.report import Report
+from treadle._spec.yaml import read_yaml
 from treadle.plugin import Argv, Block, BlockForm, Bytes, Expr, Seconds, SecretName, StepType, hookimpl
 
 SPECS = sorted((Path(__file__).resolve().parents[2] / "specs").rglob("*.yaml"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import attrs
 import pytest
 
-from treadle._describe import docs_of, settings_of, type_text
+from treadle._schema.describe import docs_of, settings_of, type_text
 from treadle._urls import Url
 from treadle.plugin import Argv, Block, BlockForm, Bytes, Expr, Seconds, SecretName
 

@@ -8,8 +8,8 @@ import pytest
 from tests.core.building import BLOCKS, CHOICE, INSTALLED, Together, spec_of
 
 from treadle._model import Input
-from treadle._plan.names import ALLOWED
 from treadle._places import Place
+from treadle._plan.names import ALLOWED
 from treadle._plan.plan import CODES, compile_plan
 from treadle._plan.reads import Read, ReadKind, expressions_of, templates_in
 
@@ -283,7 +283,7 @@ def test_names_in_finally_are_fine_with_a_default() -> None:
             "TRD420",
             "environment variable 'PATH' is not declared; did you mean 'PATHS'?",
         ),
-        ({"text": "${{ secrets.KEYS }}"}, "TRD501", "secret 'KEYS' is not declared; did you mean 'KEY'?"),
+        ({"text": "${{ secrets.KEYS }}"}, "TRD505", "secret 'KEYS' is not declared; did you mean 'KEY'?"),
         (
             {"text": "${{ len(secrets) }}"},
             "TRD503",

@@ -206,7 +206,7 @@ def test_a_need_for_a_failure_is_fine_where_the_strategy_may_let_it_be_seen(stra
 def test_a_need_for_a_failure_is_judged_by_the_workflows_strategy_too() -> None:
     steps = {"a": {}, "b": {"needs": {"a": "failed"}}}
     assert plan_of(steps, on_error="fail_late")
-    assert [problem.code for problem in problems_of(steps, on_error="rollback")] == ["TRD314"]
+    assert [problem.code for problem in problems_of(steps, on_error="rollback")] == ["TRD334"]
 
 
 # --- cycles ---
@@ -230,14 +230,14 @@ def test_a_cycle_says_which_needs_are_inferred_and_from_what() -> None:
 
 def test_two_cycles_are_two_problems() -> None:
     steps = {"a": {"needs": "b"}, "b": {"needs": "a"}, "c": {"needs": ["a", "d"]}, "d": {"needs": "c"}}
-    assert [problem.code for problem in problems_of(steps)] == ["TRD316"]
+    assert [problem.code for problem in problems_of(steps)] == ["TRD336"]
     apart = {"a": {"needs": "b"}, "b": {"needs": "a"}, "c": {"needs": "d"}, "d": {"needs": "c"}}
     assert [problem.line for problem in problems_of(apart)] == [3, 5]
 
 
 def test_an_at_least_can_close_a_cycle() -> None:
     steps = {"a": {"needs": {"at_least": 1, "of": ["b", "c"]}}, "b": {"needs": "a"}, "c": {}}
-    assert [problem.code for problem in problems_of(steps)] == ["TRD316"]
+    assert [problem.code for problem in problems_of(steps)] == ["TRD336"]
 
 
 def test_a_cycle_in_a_document_without_text_has_no_positions() -> None:
@@ -304,9 +304,9 @@ def test_undo_begins_with_fail_fast_and_finally_with_fail_late() -> None:
 def test_nothing_in_an_undo_or_in_finally_may_roll_the_run_back(strategy: str) -> None:
     bad: Any = {"on_error": strategy}
     undo = {"a": {"undo": {"back": {"blocks": [{"deep": bad}]}}}}
-    assert [(problem.code, problem.path) for problem in problems_of(undo)] == [("TRD317", "a.undo.back.deep")]
+    assert [(problem.code, problem.path) for problem in problems_of(undo)] == [("TRD337", "a.undo.back.deep")]
     (problem,) = problems_of({"a": {}}, finally_={"x": bad})
-    assert problem.code == "TRD317"
+    assert problem.code == "TRD337"
 
 
 def test_taking_back_only_the_enclosing_block_is_allowed_in_finally() -> None:
@@ -386,8 +386,8 @@ def test_all_problems_come_at_once_in_the_order_of_the_text() -> None:
     }
     assert [(problem.line, problem.code) for problem in problems_of(steps)] == [
         (3, "TRD418"),
-        (4, "TRD311"),
-        (5, "TRD501"),
+        (4, "TRD331"),
+        (5, "TRD505"),
     ]
 
 

@@ -10,10 +10,10 @@ from typing_extensions import TypeAliasType
 
 from treadle._expr import Template, function_table
 from treadle._settings import Settings, SettingsError
-from treadle._spec._lower import read_settings
-from treadle._spec._reading import Reading
-from treadle._spec._report import Report
-from treadle._spec._yaml import read_yaml
+from treadle._spec.lower import read_settings
+from treadle._spec.reading import Reading
+from treadle._spec.report import Report
+from treadle._spec.yaml import read_yaml
 from treadle.plugin import (
     NO_SECRETS,
     NO_TEMPLATES,

@@ -11,8 +11,8 @@ from attrs import validators as v
 from typing_extensions import TypeAliasType
 
 from treadle._settings import SettingsError
-from treadle._strict import Unfit, fresh
-from treadle._structure import faults, structure
+from treadle._settings.strict import Unfit, fresh
+from treadle._settings.structure import faults, structure
 from treadle.plugin import (
     Bytes,
     Seconds,

@@ -1,15 +1,18 @@
 """The pages, and the fenced blocks in them.
 
-A block's info string is its language and maybe a title, the name of the file it is: ```yaml title="hello.yaml".
+A block's info string is its language and maybe a title, the name of its file: ```yaml title="hello.yaml".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

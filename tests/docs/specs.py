@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from treadle._grammar import DOCUMENT, STEP_KEYS
+from treadle._schema.grammar import DOCUMENT, STEP_KEYS
 
 _KEY = re.compile(r"^([a-z_][\w.]*):", re.MULTILINE)
 _TOP = set(DOCUMENT["properties"]) - {"on_error", "env", "labels", "timeout", "name", "max_parallel"}

@@ -16,16 +16,22 @@ import sys
 import tomllib
 import types
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
-from tests.docs.pages import PAGES, Block, blocks_of, name_of
+from tests.docs.pages import DOCS, PAGES, Block, blocks_of, name_of
 from tests.docs.specs import whole
 
 import treadle
 from treadle import hookspecs
 from treadle._spec import load_deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EVENTS = (DOCS / "reference" / "events.md").read_text()
+UNDOCUMENTED: set[str] = set()
 
 _VARIES = [
     (r"\b\d\d:\d\d:\d\d\b", "12:00:00"),
@@ -42,6 +48,7 @@ def test_every_block_works_as_printed(page: Path, tmp_path: Path, monkeypatch: p
             shown.take(block)
         except Exception as error:
             raise AssertionError(f"{block}: {error}") from error
+    assert set() == UNDOCUMENTED
 
 
 class Shown:
@@ -60,7 +67,9 @@ class Shown:
 
     def take(self, block: Block) -> None:
         if block.title is not None:
-            self.folder.joinpath(block.title).write_text(block.text)
+            path = self.folder / block.title
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block.text)
         handle = getattr(self, f"_{block.language}", None)
         if handle is not None:
             handle(block)
@@ -92,7 +101,7 @@ class Shown:
         secrets = dict.fromkeys(workflow.spec.secrets, "not-to-be-seen")
 
         async def run() -> treadle.RunState:
-            return await treadle.run(workflow, secrets=secrets)
+            return await treadle.run(workflow, secrets=secrets, sinks=[_must_be_documented])
 
         state = trio.run(run)
         ends = re.search(r"# ends: (\w+)", block.text)
@@ -131,10 +140,22 @@ class Shown:
     def _console(self, block: Block) -> None:
         for command, expected in _commands(block.text):
             if command.startswith("treadle "):
-                done = subprocess.run(
-                    command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-                )
-                _compare(expected, done.stdout)
+                _compare(expected, _printed(command))
+
+
+async def _must_be_documented(events: Sequence[treadle.Event]) -> None:
+    """The page on events names every key of the data of *events*. A sink may not fail a run, so this notes."""
+    for event in events:
+        _, found, after = EVENTS.partition(f"\n### `{event.type}`\n")
+        section = after.partition("\n##")[0]
+        UNDOCUMENTED.update(
+            f"{event.type}: {key}" for key in event.data if found and f"`{key}" not in section
+        )
+
+
+def _printed(command: str) -> str:
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return str(subprocess.run(command, shell=True, check=False, **both).stdout)
 
 
 def _commands(text: str) -> list[tuple[str, str]]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
-from docs import generate
 from tests.docs.pages import DOCS, PAGES, ROOT, name_of, without_blocks
 
 import treadle
 import treadle.plugin
+from docs import generate
 from treadle import events, hookspecs
 from treadle._cli.program import COMMANDS, LATER, program
-from treadle._grammar import DOCUMENT, STEP_KEYS
+from treadle._schema.grammar import DOCUMENT, STEP_KEYS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STANDARD = treadle.Registry.of()
 _SOURCES = [path.read_text() for folder in ("core", "plugins") for path in (ROOT / folder).rglob("*.py")]
@@ -28,6 +31,20 @@ def _reference(name: str) -> str:
 @pytest.mark.parametrize("page", generate.pages(), ids=name_of)
 def test_the_generated_parts_are_fresh(page: Path) -> None:
     assert generate.fresh(page.read_text()) == page.read_text(), "run: python docs/generate.py"
+
+
+def test_the_generator_names_stale_pages_and_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "DOCS", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n<!-- generated: limits -->\n\nold\n\n<!-- end -->\n\nmine\n")
+    assert generate.main(["--check"]) == 1
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+    assert capsys.readouterr().out == "page.md\npage.md\n"
+    assert "old" not in page.read_text()
+    assert page.read_text().endswith("<!-- end -->\n\nmine\n")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +87,7 @@ def test_every_type_of_event_has_its_section() -> None:
 
 
 @pytest.mark.parametrize("kind", [treadle.RunStatus, treadle.StepStatus])
-def test_every_status_is_explained(kind: type[treadle.RunStatus] | type[treadle.StepStatus]) -> None:
+def test_every_status_is_explained(kind: type[treadle.RunStatus | treadle.StepStatus]) -> None:
     text = _reference("statuses")
     assert [status for status in kind if f"| `{status}` |" not in text] == []
 
@@ -140,5 +157,5 @@ def test_lines_are_short_enough_to_read_as_text(page: Path) -> None:
 
 
 def test_no_command_is_described_that_does_not_exist_yet() -> None:
-    shown = {word for page in PAGES for word in re.findall(r"^\$ treadle (\w+)", page.read_text(), re.MULTILINE)}
-    assert shown & LATER == set()
+    text = "".join(page.read_text() for page in PAGES)
+    assert set(re.findall(r"^\$ treadle (\w+)", text, re.MULTILINE)) & LATER == set()

@@ -12,6 +12,9 @@ import trio
 import treadle
 from treadle.plugin import Seconds, Step, StepError, StepType, hookimpl
 
+HANGS = 1_000_000.0
+"""Seconds after which a run will never end; a virtual clock is there in no time."""
+
 
 @attrs.frozen(kw_only=True)
 class Act:
@@ -111,7 +114,7 @@ class Rig:
         return await self.engine.start(self.load(spec), **more)
 
     async def run(self, spec: str | Mapping[str, Any], **more: Any) -> treadle.RunState:
-        return await (await self.start(spec, **more)).wait()
+        return await to_end(await self.start(spec, **more))
 
 
 @asynccontextmanager
@@ -128,6 +131,12 @@ async def events(run: treadle.Run) -> list[treadle.Event]:
 
 def statuses(state: treadle.RunState) -> dict[str, str]:
     return {path: str(step.status) for path, step in state.steps.items()}
+
+
+async def to_end(run: treadle.Run) -> treadle.RunState:
+    """Wait for the end of *run*; under a virtual clock one that hangs fails at once."""
+    with trio.fail_after(HANGS):
+        return await run.wait()
 
 
 def took(state: treadle.RunState) -> float:
@@ -156,4 +165,4 @@ async def resolved_at(
     run = await r.start(spec)
     await trio.sleep_until(moment)
     await run.resolve(path, decision, **more)
-    return await run.wait()
+    return await to_end(run)

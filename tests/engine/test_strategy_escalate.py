@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import attrs
 import pytest
-import treadle
 import trio
-from tests.engine.kit import Rig, events, lives, resolved_at, rig, took
+from tests.engine.kit import Rig, events, lives, resolved_at, rig, to_end, took
+
+import treadle
 
 DECISIONS = ("retry", "complete", "continue", "fail", "rollback")
 ON_TIMEOUT = ("continue", "fail", "rollback")
@@ -257,7 +258,7 @@ steps:
     foreach: [{put: 9s}, {put: 1500ms, fails: 1}]
     sequence:
       - {id: take, act: {takes: 500ms}, undo: {act: {takes: 1s}}}
-      - {id: put, act: {name: "${{ index }}", takes: "${{ item.put }}", fails: "${{ default(item.fails, 0) }}"}}
+      - {id: put, act: {name: "put ${{ index }}", takes: "${{ item.put }}", fails: "${{ default(item.fails, 0) }}"}}
     on_error: @escalate
 """,
     "ship.1",
@@ -380,7 +381,7 @@ async def test_an_answer_can_come_only_where_one_is_wanted(autojump_clock: trio.
         await run.resolve("bad", "complete", output=1)
         with pytest.raises(treadle.Refused):
             await run.resolve("bad", "complete", output=2)
-        state = await run.wait()
+        state = await to_end(run)
     assert state.steps["bad"].output == 1
 
 
@@ -390,7 +391,7 @@ async def test_a_retry_that_fails_asks_again(autojump_clock: trio.testing.MockCl
         for moment in (2, 4):
             await trio.sleep_until(moment)
             await run.resolve("bad", "retry")
-        state = await run.wait()
+        state = await to_end(run)
     assert lives(state, r.ledger) == {"bad": "completed 0-1 2-3 4-5"}
     assert state.steps["bad"].attempts == 3
 
@@ -472,7 +473,7 @@ async def test_a_retry_evaluates_again_what_kept_the_step_from_beginning(
         await trio.sleep(1)
         assert run.questions.keys() == {"a"}
         await run.resolve("a", "continue")
-        state = await run.wait()
+        state = await to_end(run)
     assert r.ledger.names("start") == ["b"]
     assert (state.status, state.tolerated, took(state)) == ("completed", 1, 3)
 

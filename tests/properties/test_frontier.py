@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.core.building import STRATEGIES, spec_of
 from tests.properties.reference import FAILURES, Interpreter, Settlement, Task
 
-from treadle._plan.blocks import ACCEPTS, AtLeastPlan, BlockPlan, NeedPlan
 from treadle._frontier import BlockEnd, Cause, Frontier, Moves, Outcome, Ready, Skip
+from treadle._plan.blocks import ACCEPTS, AtLeastPlan, BlockPlan, NeedPlan
 from treadle.errors import Failure
 from treadle.events import StepStatus
 

@@ -64,7 +64,7 @@ def test_a_plan_exists_exactly_if_the_graph_can_be_ordered(
     plan, problems = compile_plan(spec_of(written(graph, inferred)), INSTALLED)
     assert (plan is not None) is can_be_ordered(graph)
     for problem in problems:
-        if problem.code == "TRD316":
+        if problem.code == "TRD336":
             names = re.findall(r"s(\d+) \(\d+:3\)", problem.message)
             assert names
             assert problem.message.endswith(f" needs s{names[0]}")

@@ -67,8 +67,8 @@ def _wrong(message: str, fix: str, path: str = "inputs", code: str = "TRD690") -
 
 
 def _from_file(file: str, *, stdin_taken: bool) -> dict[str, Any]:
-    from treadle._spec._report import Report
-    from treadle._spec._yaml import read_yaml
+    from treadle._spec.report import Report
+    from treadle._spec.yaml import read_yaml
 
     if file == "-" and stdin_taken:
         raise InputError(

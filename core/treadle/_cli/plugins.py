@@ -16,8 +16,8 @@ from treadle.errors import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from treadle._describe import Setting
     from treadle._registry import Registry
+    from treadle._schema.describe import Setting
 
 
 @click.group(invoke_without_command=True)
@@ -109,7 +109,7 @@ def _unknown(registry: Registry, name: str) -> str:
 
 def _described(kind: str, entry: Any) -> Iterator[str]:
     """The lines about one entry."""
-    from treadle._describe import docs_of
+    from treadle._schema.describe import docs_of
 
     yield f"{entry.name} ({kind})"
     if not hasattr(entry, "config"):
@@ -133,7 +133,7 @@ def _summary(entry: Any) -> str:
 
 def _settings(entry: Any) -> Iterator[str]:
     """The settings, the main one first, then those that must be given."""
-    from treadle._describe import settings_of
+    from treadle._schema.describe import settings_of
 
     settings = sorted(
         settings_of(entry.config), key=lambda each: (each.name != entry.main, not each.required)
@@ -143,7 +143,7 @@ def _settings(entry: Any) -> Iterator[str]:
 
 
 def _output(entry: Any) -> Iterator[str]:
-    from treadle._describe import settings_of
+    from treadle._schema.describe import settings_of
 
     output = getattr(entry, "output", None)
     if output is None:

@@ -97,7 +97,7 @@ def _sinks(project: Project, *, quiet: bool, asks: bool) -> list[Settings[Any]]:
     A question and a live display would write over each other, so where a person *asks* the console is plain.
     """
     from treadle._settings import Settings
-    from treadle._structure import structure
+    from treadle._settings.structure import structure
 
     chosen = list(project.deployment.sinks or ())
     console = project.registry.sinks.get("console")

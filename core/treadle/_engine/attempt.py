@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
 import trio
@@ -281,7 +282,8 @@ class Attempt:
             if isinstance(error, declared):
                 return self._masked(Failure(name, str(error) or type(error).__name__))
         message = f"step type {kind.name!r} raised {type(error).__name__}: {error}"
-        _log.error("%s, at %s of run %s", message, self.path, self.run_id, exc_info=error)
+        trace = self._step.run.masker.text("".join(traceback.format_exception(error)))
+        _log.error("step type %r broke at %s of run %s\n%s", kind.name, self.path, self.run_id, trace)
         return self._masked(Failure("plugin", message))
 
     def of_group(self, group: BaseExceptionGroup[BaseException]) -> Failure:

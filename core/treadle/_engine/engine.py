@@ -330,6 +330,13 @@ async def open_engine(
         raise error
 
 
+def _is_cancellation(raised: BaseException) -> bool:
+    """Whether *raised* must reach the scope that it belongs to by itself."""
+    if isinstance(raised, BaseExceptionGroup):
+        return raised.subgroup(trio.Cancelled) is not None
+    return isinstance(raised, trio.Cancelled | GeneratorExit)
+
+
 def _opening(sink: SinkLike, registry: Registry) -> tuple[str, AbstractAsyncContextManager[Send]]:
     """A sink's name and what opens it."""
     if callable(sink):

@@ -8,6 +8,7 @@ Rule 3: a bug of treadle ends its own run and no other, and is never reported as
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,8 @@ async def live(run: Run) -> None:
     except BaseException as raised:
         if not _is_fault(raised):
             raise
-        _log.critical("run %s ended by a bug in treadle; please report it", run.id, exc_info=raised)
+        trace = run.masker.text("".join(traceback.format_exception(raised)))
+        _log.critical("run %s ended by a bug in treadle; please report it\n%s", run.id, trace)
         run.fault = raised
         end = End(RunStatus.FAILED, Failure("engine", f"a bug in treadle ended the run: {_leaf(raised)!r}"))
     _tell(run, end)

@@ -67,13 +67,28 @@ class Masker:
             return MASK
         return self._pattern.sub(MASK, text) if self._pattern is not None else text
 
-    def begun(self, text: str) -> int:
-        """How many characters at the end of *text* may be the beginning of a secret."""
-        for length in range(min(self.longest - 1, len(text)), 0, -1):
-            tail = text[-length:]
-            if any(form.startswith(tail) for form in self._forms):
-                return length
-        return 0
+    def settled(self, text: str) -> int:
+        """How many characters of *text* can be masked whatever follows; the rest may begin a secret.
+
+        A secret that is whole already may still be the beginning of a longer one.
+        """
+        if self._pattern is None:
+            return len(text)
+        masked = 0
+        while True:
+            begun = self._begun(text, masked)
+            found = self._pattern.search(text, masked)
+            if found is None or found.start() >= begun:
+                return begun
+            masked = found.end()
+
+    def _begun(self, text: str, start: int) -> int:
+        """Where, from *start* on, the end of *text* may be the beginning of a secret."""
+        for place in range(max(start, len(text) - self.longest + 1), len(text)):
+            tail = text[place:]
+            if any(len(form) > len(tail) and form.startswith(tail) for form in self._forms):
+                return place
+        return len(text)
 
     def data(self, value: Any) -> Any:
         """Plain *value* without secrets, keys included; the same object where there is nothing to mask."""
@@ -85,6 +100,9 @@ class Masker:
             return {self.text(key): self.data(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            shown = str(value)  # a secret of digits, parsed as a number
+            return value if self.text(shown) == shown else MASK
         return value
 
 
@@ -99,10 +117,10 @@ class StreamMasker:
 
     def feed(self, text: str) -> str:
         """What may be shown now of all that came."""
-        text = self._masker.text(self._held + text)
-        cut = len(text) - self._masker.begun(text)
+        text = self._held + text
+        cut = self._masker.settled(text)
         self._held = text[cut:]
-        return text[:cut]
+        return self._masker.text(text[:cut])
 
     def flush(self) -> str:
         """The rest."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import trio
-
 from treadle._engine.scope import Scope, error_names
 from treadle._engine.stop import Stopper, Timer
 from treadle._frontier import ABSENT, Cause

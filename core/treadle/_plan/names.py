@@ -272,7 +272,7 @@ class _Checker:
     def _secrets(self, reference: Reference, read: Read, _setting: _Setting) -> None:
         if not reference.keys:
             self._say("TRD503", read, "`secrets` as a whole cannot be read", "name one, as secrets.NAME")
-        elif self._declared("TRD501", reference, read, "secret", self.spec.secrets) and not read.secrets:
+        elif self._declared("TRD505", reference, read, "secret", self.spec.secrets) and not read.secrets:
             self._shown(read, f"secret {reference.keys[0]!r}")
 
     def _shown(self, read: Read, what: str) -> None:

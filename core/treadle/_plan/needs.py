@@ -160,7 +160,7 @@ class _Resolver:
         if found is None:
             self._unknown(wanted, place)
         elif found == index:
-            self.problems.add("TRD312", place, f"step {wanted!r} needs itself", "remove it from needs")
+            self.problems.add("TRD332", place, f"step {wanted!r} needs itself", "remove it from needs")
             return None
         return found
 
@@ -168,7 +168,7 @@ class _Resolver:
         where = self.scopes.anywhere.get(wanted)
         if where is None:
             near = self.problems.near(wanted, self.index_of, listed("steps here", self.index_of))
-            self.problems.add("TRD311", place, f"there is no step {wanted!r} to need", near)
+            self.problems.add("TRD331", place, f"there is no step {wanted!r} to need", near)
             return
         way = self.scopes.way_to(wanted, self.block.index)
         if len(way) > 1 and way[0].id in self.index_of:
@@ -178,21 +178,21 @@ class _Resolver:
         else:
             fix = "leave it out: what stands around this block has its own needs, to which it can be added"
         self.problems.add(
-            "TRD313", place, f"step {wanted!r} stands in another block and cannot be needed", fix
+            "TRD333", place, f"step {wanted!r} stands in another block and cannot be needed", fix
         )
 
     def _check_result(self, need: Need, found: int) -> None:
         if need.result == "failed" and not lets_failure_be_seen(self.in_force[found]):
             strategy = self.in_force[found].entry.name
             self.problems.add(
-                "TRD314",
+                "TRD334",
                 need.place,
                 f"nothing starts after {need.id!r} failed: its strategy is {strategy}",
                 f"give {need.id!r} `on_error: fail_late` or `on_error: continue`",
             )
         elif need.result == "skipped" and self.steps[found].when is None:
             self.problems.add(
-                "TRD315",
+                "TRD335",
                 need.place,
                 f"{need.id!r} has no `when`, so it is never skipped",
                 f"give {need.id!r} a `when`, or need another result",
@@ -213,7 +213,7 @@ class _Resolver:
                 if need.step == after and need.inferred
             ]
             self.problems.add(
-                "TRD316",
+                "TRD336",
                 first.places.get("needs") or first.places.get("") or self.block.place,
                 f"these steps wait for each other: {' needs '.join([*said, first.id])}",
                 "; ".join([*sources, "remove one of these needs"]),

@@ -124,7 +124,7 @@ def _check_cleanup(block: BlockSpec, problems: Problems) -> None:
     for step in block.steps:
         if step.on_error is not None and any(map(_rolls_back, may_decide(step.on_error) or ())):
             problems.add(
-                "TRD317",
+                "TRD337",
                 step.places.get("on_error") or step.places.get("") or block.place,
                 f"strategy {step.on_error.entry.name!r} rolls the run back, which a step of an undo or of"
                 " finally cannot do",

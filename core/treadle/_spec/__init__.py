@@ -1,8 +1,8 @@
 """Documents to checked structures, all problems at once with their places.
 
-The way of a spec: `_yaml` or `_data` makes a tree of `Node`s, `_document` reads it with `_blocks` (steps,
-by `_keys` and `_work`), `_lower` (settings of plugins), `_declared` (inputs) and `_fields` (the rest).
-Deployment files go the same way through `_deploy`.
+The way of a spec: `yaml` or `data` makes a tree of `Node`s, `document` reads it with `blocks` (steps,
+by `keys` and `work`), `lower` (settings of plugins), `declared` (inputs) and `fields` (the rest).
+Deployment files go the same way through `deploy`.
 
 Rule: bad input gives problems, never an exception; a `Spec` comes out only where there are none.
 """
@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from treadle._spec._codes import CODES
-from treadle._spec._data import read_data
-from treadle._spec._deploy import find_deployment, load_deployment, sinks_from_data
-from treadle._spec._document import read_document
-from treadle._spec._reading import Plugins, Reading
-from treadle._spec._report import Report
-from treadle._spec._yaml import collector_off, read_yaml
+from treadle._spec.codes import CODES
+from treadle._spec.data import read_data
+from treadle._spec.deploy import find_deployment, load_deployment, sinks_from_data
+from treadle._spec.document import read_document
+from treadle._spec.reading import Plugins, Reading
+from treadle._spec.report import Report
+from treadle._spec.yaml import collector_off, read_yaml
 
 if TYPE_CHECKING:
     from treadle._model import Spec
-    from treadle._spec._nodes import Node
+    from treadle._spec.nodes import Node
     from treadle.errors import Problem
 
 __all__ = ["CODES", "find_deployment", "load_deployment", "load_spec", "sinks_from_data", "spec_from_data"]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from treadle._registry import Registry
-from treadle._spec import _data, load_spec, spec_from_data
-from treadle._spec._data import read_data
-from treadle._spec._report import Report
+from treadle._spec import data as _data
+from treadle._spec import load_spec, spec_from_data
+from treadle._spec.data import read_data
+from treadle._spec.report import Report
 
 
 def read(data: Any) -> tuple[Any, list[str]]:

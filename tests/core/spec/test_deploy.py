@@ -118,5 +118,5 @@ def test_the_file_is_found_upward(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("treadle._spec._deploy.FILE_NAME", "no-such-file-anywhere.yaml")
+    monkeypatch.setattr("treadle._spec.deploy.FILE_NAME", "no-such-file-anywhere.yaml")
     assert find_deployment(tmp_path) is None

@@ -407,7 +407,7 @@ def test_a_step_whose_work_is_unknown_is_judged_in_all_else(registry: Registry) 
 def test_the_number_of_steps_in_a_block_has_a_limit(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("treadle._spec._blocks._MAX_STEPS", 2)
+    monkeypatch.setattr("treadle._spec.blocks._MAX_STEPS", 2)
     text = "treadle: 1\nname: x\nsteps: [{set: {}}, {set: {}}, {set: {}}]\n"
     _, problems = load_spec(text, name="f", registry=registry)
     assert [str(problem) for problem in problems] == [

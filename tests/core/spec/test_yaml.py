@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from treadle._spec import _yaml
-from treadle._spec._report import Report
-from treadle._spec._yaml import read_yaml
+from treadle._spec import yaml as _yaml
+from treadle._spec.report import Report
+from treadle._spec.yaml import read_yaml
 
 if TYPE_CHECKING:
-    from treadle._spec._nodes import Node
+    from treadle._spec.nodes import Node
 
 AFTER_A_QUOTE = "text follows a closing quote, so YAML cannot read the value; quote the whole value"
 

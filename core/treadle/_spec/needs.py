@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 from treadle._model import AtLeast, Need, NeedResult
-from treadle._spec import _fields as fields
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import BROKEN, Reading, got
-from treadle._types import close
+from treadle._settings.types import close
+from treadle._spec import fields
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import BROKEN, Reading, got
 
 _RESULTS: tuple[str, ...] = get_args(NeedResult)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from treadle._spec._lower import read_settings
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import Reading, got
+from treadle._spec.lower import read_settings
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import Reading, got
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

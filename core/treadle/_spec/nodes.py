@@ -11,7 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from treadle._spec._report import Mark
+    from treadle._spec.report import Mark
 
 MAX_DEPTH = 64
 MAX_NODES = 2_000_000

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle._expr import Expression, ExpressionSyntaxError, Functions, Template, parse, parse_template
 from treadle._settings import Broken
-from treadle._spec._nodes import Node, join
-from treadle._spec._syntax import quoted
-from treadle._types import close
+from treadle._settings.types import close
+from treadle._spec.nodes import Node, join
+from treadle._spec.syntax import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Strategy
-    from treadle._spec._report import Mark, Report
+    from treadle._spec.report import Mark, Report
 
 BROKEN: Any = Broken()
 """What a reader returns for what it could not read; its problem is reported."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from treadle._describe import Setting, docs_of, is_mapping, is_union, mark_of, settings_of
 from treadle._expr import Expression
-from treadle._grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, any_of, closed, ref
 from treadle._kinds import Block, BlockForm, SecretMark, Unit, Words
+from treadle._schema.describe import Setting, docs_of, is_mapping, is_union, mark_of, settings_of
+from treadle._schema.grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, any_of, closed, ref
 from treadle._urls import Url
 
 if TYPE_CHECKING:

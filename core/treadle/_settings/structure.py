@@ -1,6 +1,6 @@
 """Plain data into the config classes of plugins; and if it does not fit, every reason why.
 
-Rule 1: the converter of `treadle._strict` only accepts or refuses. *Where* something does not fit is
+Rule 1: the converter of `treadle._settings.strict` only accepts or refuses. *Where* something does not fit is
   found by `faults`, which walks the same types, so that the usual case pays nothing for good messages.
 Rule 2: what is known only at run time (`Template`, `Leaf`) is not judged; everything beside it is.
 Rule 3: whatever code of a plugin raises here is a fault of the settings or of the plugin, never ours.
@@ -16,8 +16,17 @@ from typing import Any, Literal
 import attrs
 
 from treadle._expr import Template
-from treadle._strict import CONVERTER, Unfit, chosen, fresh
-from treadle._types import close, is_config, is_list, is_mapping, item_types, key_of, value_type, wanted
+from treadle._settings.strict import CONVERTER, Unfit, chosen, fresh
+from treadle._settings.types import (
+    close,
+    is_config,
+    is_list,
+    is_mapping,
+    item_types,
+    key_of,
+    value_type,
+    wanted,
+)
 
 __all__ = [
     "Fault",

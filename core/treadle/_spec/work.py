@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from treadle._spec._keys import STEP_KEYS
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import Reading, got
-from treadle._types import close
+from treadle._settings.types import close
+from treadle._spec.keys import STEP_KEYS
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import Reading, got
 
 if TYPE_CHECKING:
     from treadle._kinds import StepType

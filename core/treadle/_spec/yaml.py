@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from treadle._spec._nodes import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
-from treadle._spec._scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
-from treadle._spec._syntax import explain
+from treadle._spec.nodes import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._spec.scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
+from treadle._spec.syntax import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from treadle._spec._report import Mark, Report
+    from treadle._spec.report import Mark, Report
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _COLLECTION_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")

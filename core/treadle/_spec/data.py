@@ -9,10 +9,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from treadle._spec._nodes import MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._spec.nodes import MAX_DEPTH, MAX_NODES, Node, deceiving, join
 
 if TYPE_CHECKING:
-    from treadle._spec._report import Report
+    from treadle._spec.report import Report
 
 
 class _Stop(Exception):

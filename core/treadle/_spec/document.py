@@ -11,12 +11,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from treadle._model import Spec
-from treadle._spec import _fields as fields
-from treadle._spec._blocks import Blocks
-from treadle._spec._declared import read_inputs
-from treadle._spec._keys import read_strategy
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import BROKEN, Reading, got
+from treadle._spec import fields
+from treadle._spec.blocks import Blocks
+from treadle._spec.declared import read_inputs
+from treadle._spec.keys import read_strategy
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import BROKEN, Reading, got
 
 if TYPE_CHECKING:
     from collections.abc import Callable

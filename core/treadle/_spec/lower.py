@@ -16,11 +16,9 @@ from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 from treadle._expr import Expression, Template
 from treadle._kinds import Block, BlockForm, SecretMark, Words
 from treadle._settings import Hole, Settings, UrlHole, WordHole
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import BROKEN, Reading, got
-from treadle._strict import CONVERTER, written_url
-from treadle._structure import Fault, Field, dotted, faults, fields_of, said
-from treadle._types import (
+from treadle._settings.strict import CONVERTER, written_url
+from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, said
+from treadle._settings.types import (
     is_config,
     is_list,
     is_mapping,
@@ -32,6 +30,8 @@ from treadle._types import (
     takes,
     value_type,
 )
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import BROKEN, Reading, got
 from treadle._urls import Url
 from treadle._words import split_words
 

@@ -17,12 +17,12 @@ import attrs
 from treadle._kinds import Block, BlockForm, StepType
 from treadle._model import BlockSpec, Retry, StepSpec
 from treadle._places import Place
-from treadle._spec._fields import boolean, duration, environment, identifier, wrong_id
-from treadle._spec._keys import STEP_KEYS, Draft, finish_retry, read_retry
-from treadle._spec._lower import read_settings
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import BROKEN, Reading, got
-from treadle._spec._work import Named, Work, is_body, other_key, the_work
+from treadle._spec.fields import boolean, duration, environment, identifier, wrong_id
+from treadle._spec.keys import STEP_KEYS, Draft, finish_retry, read_retry
+from treadle._spec.lower import read_settings
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import BROKEN, Reading, got
+from treadle._spec.work import Named, Work, is_body, other_key, the_work
 
 if TYPE_CHECKING:
     from treadle._settings import Settings

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from treadle._spec._report import Report
+    from treadle._spec.report import Report
 
 
 class _Position(NamedTuple):

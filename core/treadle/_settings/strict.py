@@ -20,7 +20,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from treadle._expr import Expression
 from treadle._kinds import Block
-from treadle._types import (
+from treadle._settings.types import (
     close,
     is_config,
     is_list,

@@ -12,11 +12,11 @@ from typing import Any
 from treadle._expr import Template
 from treadle._model import Repeat, Retry
 from treadle._settings import Settings
-from treadle._spec import _fields as fields
-from treadle._spec._needs import read_needs
-from treadle._spec._nodes import Node, join
-from treadle._spec._plugins import read_plugin
-from treadle._spec._reading import BROKEN, Reading, got
+from treadle._spec import fields
+from treadle._spec.needs import read_needs
+from treadle._spec.nodes import Node, join
+from treadle._spec.plugins import read_plugin
+from treadle._spec.reading import BROKEN, Reading, got
 
 Draft = dict[str, Any]
 """What has been read of a step: arguments of `StepSpec`, and under ``retry`` a mapping of `Retry`'s."""

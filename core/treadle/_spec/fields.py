@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from treadle._expr import Template
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import BROKEN, Reading, got
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import BROKEN, Reading, got
 from treadle._units import parse_duration
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import attrs
 from treadle._expr import compile_pattern
 from treadle._inputs import check_value
 from treadle._model import Input, InputType
-from treadle._spec import _fields as fields
-from treadle._spec._nodes import Node, join
-from treadle._spec._reading import BROKEN, Reading, got
-from treadle._types import close
+from treadle._settings.types import close
+from treadle._spec import fields
+from treadle._spec.nodes import Node, join
+from treadle._spec.reading import BROKEN, Reading, got
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ import attrs
 from treadle._expr import Expression, Template
 from treadle._kinds import Block
 from treadle._places import Place
-from treadle._structure import Leaf, SettingsError, fresh, structure
+from treadle._settings.structure import Leaf, SettingsError, fresh, structure
 from treadle._urls import url_from
 
 if TYPE_CHECKING:

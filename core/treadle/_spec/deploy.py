@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._deployment import Deployment, Limits
-from treadle._spec import _fields as fields
-from treadle._spec._data import read_data
-from treadle._spec._lower import read_settings
-from treadle._spec._nodes import Node, join
-from treadle._spec._plugins import read_plugin
-from treadle._spec._reading import BROKEN, Plugins, Reading, got
-from treadle._spec._report import Report
-from treadle._spec._yaml import read_yaml
+from treadle._spec import fields
+from treadle._spec.data import read_data
+from treadle._spec.lower import read_settings
+from treadle._spec.nodes import Node, join
+from treadle._spec.plugins import read_plugin
+from treadle._spec.reading import BROKEN, Plugins, Reading, got
+from treadle._spec.report import Report
+from treadle._spec.yaml import read_yaml
 from treadle.errors import SpecError
 
 if TYPE_CHECKING:
