@@ -37,7 +37,7 @@ CORE = DOCS.parent / "core"
 WIDTH = 118
 
 COMMON = {
-    "name": "what a spec writes; may be dotted.",
+    "name": "how it is called; dotted where its kind allows.",
     "config": "attrs class of the settings, frozen and keyword-only, at module level.",
     "main": "the setting that is meant where the settings are not a mapping.",
     "help": "one line for `treadle --help`.",
@@ -167,9 +167,12 @@ def _hook(name: str) -> Iterator[str]:
     docs = docs_of(entry)
     yield f"`{entry.__name__}`: {_prose(docs.text)}"
     yield "\n".join(
-        _bullet(field.name, "required" if field.default is attrs.NOTHING else "", said)
+        _bullet(
+            field.name,
+            "required" if field.default is attrs.NOTHING else "",
+            docs.fields.get(field.name) or COMMON.get(field.name, ""),
+        )
         for field in attrs.fields(entry)
-        if (said := docs.fields.get(field.name) or COMMON.get(field.name, ""))
     )
 
 

@@ -37,7 +37,7 @@ class Limits:
     finished: int = attrs.field(default=1_000, validator=v.ge(1))
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Deployment:
     """One deployment file.
 

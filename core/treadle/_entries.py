@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 _DASHED = re.compile(r"[a-z][a-z0-9_-]*")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Kind:
     """One row of the table of plugin kinds.
 

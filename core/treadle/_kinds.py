@@ -26,24 +26,24 @@ C = TypeVar("C")
 # --- types of settings -----------------------------------------------------------------------------
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class Unit:
     """Marks a number that is written with a unit: ``duration`` (as ``1h30m``) or ``size`` (as ``1MiB``)."""
 
     kind: Literal["duration", "size"]
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class SecretMark:
     """Marks text that names a declared secret."""
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class Words:
     """Marks the words of a command: a list, or text split into words before values are put in."""
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class BlockForm:
     """How a `Block` setting reads a list: ``sequence``, in order, or ``together``, all at once.
 

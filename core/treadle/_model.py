@@ -3,6 +3,8 @@
 Rule 1: pure data; everything is immutable once the loader has returned it.
 Rule 2: blocks live in one table, `Spec.blocks`; steps point to theirs by `Block.index`. Index 0 is ``steps``.
 Rule 3: a value that may hold ``${{ }}`` is a `Value`: plain data with `Template` leaves.
+Rule 4: a spec with problems is here too, as far as it could be read, so that all its problems can be found at
+  once: nothing stands where something was unreadable, and `partial` says so. No plan is made of it.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ class StepSpec:
       settings: of its step type, which is ``settings.entry``.
       blocks: the blocks in its settings, in the order of the text; *undo* is apart.
       foreach: a `Value` that must give a list or mapping; None is no foreach.
-      places: by step key, where its value stands; ``""`` is the step itself.
+      places: by step key, where its value stands; ``""`` is the step itself; ``env.NAME``, ``retry.if``
+        and ``repeat.until`` are inside.
+      partial: keys that the step has, or may have, without all they say being here.
     """
 
     id: str
@@ -96,6 +100,7 @@ class StepSpec:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     blocks: tuple[Block, ...] = ()
     places: Mapping[str, Place] = attrs.field(factory=dict)
+    partial: frozenset[str] = frozenset()
 
     @property
     def type(self) -> StepType[Any]:
@@ -112,6 +117,7 @@ class BlockSpec:
       role: ``steps`` and ``finally`` are the workflow's, ``child`` stands in a step's settings.
       owner: the step it belongs to, None for the workflow's own.
       body: an undo written as one step body: its only step has the id ``undo``.
+      partial: it may have steps that are not here.
     """
 
     index: int
@@ -122,6 +128,7 @@ class BlockSpec:
     owner: StepSpec | None = None
     max_parallel: int | Template | None = None
     body: bool = False
+    partial: bool = False
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -150,6 +157,7 @@ class Spec:
       vars, outputs: by name, in order, with the place of each.
       data: the document as plain data, for the journal.
       hash: SHA-256 of *data* in canonical JSON, hex.
+      partial: keys of which not all names that they declare are here.
     """
 
     name: str
@@ -167,3 +175,4 @@ class Spec:
     finally_: Block | None = None
     outputs: Mapping[str, Value] = attrs.field(factory=dict)
     places: Mapping[str, Place] = attrs.field(factory=dict)
+    partial: frozenset[str] = frozenset()

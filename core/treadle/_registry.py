@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -237,6 +237,16 @@ def _said(exc: BaseException) -> str:
 # --- asking them -----------------------------------------------------------------------------------
 
 
+class _Hooks(pluggy.PluginManager):
+    """Finds hooks among a module's functions without a close look at all it has imported."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """As pluggy does; None for what is no hook."""
+        if isinstance(plugin, ModuleType) and not isinstance(vars(plugin).get(name), FunctionType):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class _Offers:
     """What has been offered so far, while a registry is being built."""
 
@@ -245,7 +255,7 @@ class _Offers:
         self.asked: list[object] = []
         self._problems: list[PluginProblem] = []
         self._entries: defaultdict[tuple[str, str], list[tuple[str, Any]]] = defaultdict(list)
-        self._manager = pluggy.PluginManager(GROUP)
+        self._manager = _Hooks(GROUP)
         self._manager.add_hookspecs(hookspecs)
 
     def blame(self, info: PluginInfo, message: str) -> None:

@@ -182,13 +182,16 @@ def _retrying(state: RunState, event: Event) -> None:
 
 
 def _waiting(state: RunState, event: Event) -> None:
+    if not event.step:  # the question is about the run itself
+        return
     step = state._step(event)
     step.status = StepStatus.WAITING
     step.error = _error(event.data)
 
 
 def _resolved(state: RunState, event: Event) -> None:
-    state._step(event).status = StepStatus.PENDING
+    if event.step:
+        state._step(event).status = StepStatus.PENDING
     if state.status is RunStatus.WAITING:
         state.status = RunStatus.RUNNING
 

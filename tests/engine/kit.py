@@ -80,9 +80,9 @@ class Ledger:
             with trio.CancelScope(shield=True):
                 await trio.sleep(config.cleanup)
             if config.swallow:
-                return {"swallowed": True}
+                return {"swallowed": True}  # noqa: ASYNC104  misbehaving is what it is for
             if config.fail_on_cancel:
-                raise StepError("late", f"{name} failed while being cancelled") from None
+                raise StepError("late", f"{name} failed while being cancelled") from None  # noqa: ASYNC104  misbehaving is what it is for
             raise
         finally:
             self.inside -= 1

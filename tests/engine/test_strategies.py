@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
 import pytest
 import trio
 from tests.engine.kit import events, lives, rig, took
+from treadle.plugin import Decision, Fail, StepFailure, Strategy, hookimpl
 
 FAST, LATE, GO_ON = "fail_fast", "fail_late", "continue"
 BACK, BLOCK_BACK = "rollback", "{rollback: {scope: block}}"
@@ -490,17 +492,33 @@ steps:
     assert state.status == "failed"
 
 
+class Breaks:
+    """A plugin whose strategy has a bug."""
+
+    @staticmethod
+    @hookimpl
+    def treadle_error_strategies() -> Iterable[Strategy[Any]]:
+        def decide(_config: Any, failure: StepFailure) -> Decision:
+            raise LookupError(failure.path)
+
+        return [Strategy(name="breaks", config=NoSettings, decide=decide, may=lambda _: (Fail(),))]
+
+
+@attrs.frozen(kw_only=True)
+class NoSettings:
+    """None."""
+
+
 async def test_a_strategy_that_breaks_counts_as_fail_fast_and_the_failure_says_so(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    async with rig() as r:
+    async with rig(plugins=[Breaks]) as r:
         state = await r.run("""
-vars: {none: null}
 steps:
-  bad: {act: {takes: 1s, fails: 9}, on_error: {escalate: {prompt: "${{ vars.none.gone }}"}}}
+  bad: {act: {takes: 1s, fails: 9}, on_error: breaks}
   slow: {act: {takes: 5s}}
 """)
     assert lives(state, r.ledger) == {"bad": "failed 0-1", "slow": "cancelled 0-1"}
     assert state.error is not None
     assert state.error.name == "broken"
-    assert "vars.none.gone" in state.error.message
+    assert state.error.message == "bad failed; and its error strategy 'breaks' is broken"

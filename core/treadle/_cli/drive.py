@@ -38,7 +38,7 @@ _SAID = {
 }
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Ended:
     """How a run ended: its result, None if it was left at once; and whether an interrupt asked for that."""
 

@@ -32,7 +32,7 @@ MAX_BYTES = 16 * 2**20
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Project:
     """What the program works with.
 

@@ -24,7 +24,7 @@ from treadle._engine.stop import first_cause
 from treadle._frontier import ABSENT, Outcome
 from treadle._kinds import Block, BlockOutcome, StepType, TransportConnection
 from treadle._settings import SettingsError
-from treadle.errors import BlockFailed, Failure, StepError
+from treadle.errors import BlockFailed, EngineFault, Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Attempt:
         scope = Scope(step.scope, names={"env": env})
         for name, value in step.spec.env.items():
             env[name] = env_text(step.run.evaluation.filled(value, scope), name)
-        self._env = env
+        self._env = step.env = env
 
     # --- blocks and transports ---
 
@@ -212,16 +212,16 @@ class Attempt:
             plan,
             outer=step.stopper,
             scope=self._scope(),
-            prefix=step.path if step.attempt == 1 else f"{step.path}#{step.attempt}",
+            prefix=step.inside,
             labels=step.labels,
             max_parallel=at_once,
         )
         step.inner.append(frame)
-        run.in_flight -= 1
         try:
             await frame.drive()
-        finally:
-            run.in_flight += 1
+        except BaseException as raised:
+            _never_a_failure(raised)
+            raise
         if first_cause(step.stopper) is not None:
             await trio.lowlevel.checkpoint()
         output: dict[str, Any] = {
@@ -311,6 +311,14 @@ class Attempt:
         return Failure(
             failure.name, masker.text(failure.message), masker.data(data), failure.path, failure.also
         )
+
+
+def _never_a_failure(raised: BaseException) -> None:
+    """What leaves a block, but for a cancellation, is a bug of treadle; no attempt may take it for a failure."""
+    group = raised if isinstance(raised, BaseExceptionGroup) else BaseExceptionGroup("", [raised])
+    bug = group.subgroup(Exception)
+    if bug is not None:
+        raise EngineFault(f"a block broke: {next(_leaves(bug))!r}") from raised
 
 
 def _leaves(group: BaseExceptionGroup[Any]) -> Any:

@@ -67,8 +67,9 @@ def cancel(run: Run, reason: str | None, *, rollback: bool) -> None:
 def resolve(run: Run, path: str, decision: Resolve, output: Any) -> None:
     """Answer for the step at *path*, which waits for a person."""
     question = run.questions.get(path)
-    if question is None:
-        waiting = ", ".join(sorted(run.questions)) or "no step"
+    if question is None or question.answer is not None:
+        open_ = sorted(at for at, one in run.questions.items() if one.answer is None)
+        waiting = ", ".join(open_) or "no step"
         _refuse(run, f"resolve {path!r}", f"it does not wait for a person; {waiting} does")
     elif decision not in question.decisions:
         allowed = ", ".join(question.decisions)

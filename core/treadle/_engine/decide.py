@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
+import attrs
+
 from treadle._frontier import ABSENT, Outcome
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Strategy, Tolerate
 from treadle.events import Resolve, StepStatus
@@ -23,20 +25,25 @@ if TYPE_CHECKING:
 _log = logging.getLogger("treadle.strategies")
 
 
-def decide(run: Run, strategy: Settings[Strategy[Any]], scope: Scope, failure: StepFailure) -> Decision:
-    """The decision of *strategy* about *failure*."""
+def decide(
+    run: Run, strategy: Settings[Strategy[Any]], scope: Scope, failure: StepFailure
+) -> tuple[Decision, Failure]:
+    """The decision of *strategy* about *failure*, and the error to tell with it."""
+    name = strategy.entry.name
     try:
         config = strategy.build(lambda template: run.evaluation.value(template, scope))
         decision = strategy.entry.decide(config, failure)
     except Exception:
-        _log.exception("error strategy %r failed at %s; the step fails", strategy.entry.name, failure.path)
-        return Fail()
+        _log.exception("error strategy %r failed at %s; the step fails", name, failure.path)
+        return Fail(), _broken(failure.error, name)
     if not isinstance(decision, Decision):
-        _log.error(
-            "error strategy %r answered %r at %s; the step fails", strategy.entry.name, decision, failure.path
-        )
-        return Fail()
-    return decision
+        _log.error("error strategy %r answered %r at %s; the step fails", name, decision, failure.path)
+        return Fail(), _broken(failure.error, name)
+    return decision, failure.error
+
+
+def _broken(error: Failure, strategy: str) -> Failure:
+    return attrs.evolve(error, message=f"{error.message}; and its error strategy {strategy!r} is broken")
 
 
 def failed(

@@ -57,28 +57,44 @@ class Elements(Stopper):
         whole.inner = [self]
 
     async def drive(self) -> Outcome:
-        """Run every element; the outcome of the step."""
+        """Run every element; the outcome of the step, undecided where it failed before the first."""
         whole = self._whole
         try:
             at_once = (
                 parallelism(whole.run, whole.spec.max_parallel, whole.scope, MAX_PARALLEL) or MAX_PARALLEL
             )
         except StepError as error:
-            return Outcome(
-                StepStatus.FAILED, error=Failure(error.name, error.message, error.data), decision="stop"
-            )
+            failure = Failure(error.name, error.message, error.data)
+            return Outcome(StepStatus.FAILED, error=failure, attempts=whole.attempt)
         if self._items:
             whole.run.busy -= 1  # lent to the elements; comes back from the last that ends
-            async with trio.open_nursery() as nursery:
-                self.enter(nursery.cancel_scope)
-                for _ in range(min(at_once, len(self._items))):
-                    whole.run.busy += 1
-                    self._running += 1
-                    nursery.start_soon(self._elements, name=f"treadle {whole.run.id} {whole.path} elements")
+            try:
+                await self._at_once(min(at_once, len(self._items)))
+            finally:
+                whole.run.in_flight -= 1  # given by the last element, so that no pause comes in between
         attempts = whole.attempt
         if self.failure is not None:
             return Outcome(StepStatus.FAILED, self.outputs, self.failure, self._decision, attempts=attempts)
         return Outcome(StepStatus.COMPLETED, self.outputs, attempts=attempts)
+
+    async def _at_once(self, count: int) -> None:
+        run = self._whole.run
+        async with trio.open_nursery() as nursery:
+            self.enter(nursery.cancel_scope)
+            for _ in range(count):
+                run.busy += 1
+                self._running += 1
+                nursery.start_soon(self._elements, name=f"treadle {run.id} {self._whole.path} elements")
+
+    def _one_less(self) -> None:
+        """A task has no element any more; the last gives its place to the whole step."""
+        run = self._whole.run
+        self._running -= 1
+        if self._running:
+            run.busy -= 1
+            run.settled_some()
+        else:
+            run.in_flight += 1
 
     async def _elements(self) -> None:
         """One element after another, until none is left."""
@@ -88,10 +104,7 @@ class Elements(Stopper):
             await self._element(
                 type(self._whole).element(self._whole, self, number, self._items[number]), number
             )
-        self._running -= 1
-        if self._running:
-            self._whole.run.busy -= 1
-            self._whole.run.settled_some()
+        self._one_less()
 
     async def _element(self, element: StepRun, number: int) -> None:
         try:
@@ -100,9 +113,7 @@ class Elements(Stopper):
             interrupted = element.interrupted()
             if interrupted is not None:
                 self._settle(element, number, interrupted)
-                self._running -= 1
-                if self._running:
-                    self._whole.run.busy -= 1
+                self._one_less()
             raise
         self._settle(element, number, outcome)
 

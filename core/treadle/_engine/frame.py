@@ -78,7 +78,7 @@ class Frame(Stopper):
         super().__init__(outer)
         self.run = run
         self.block = block
-        self.frontier = Frontier(block, self._examine, max_parallel)
+        self.frontier = Frontier(block, self.examine, max_parallel)
         self.scope = Scope(scope, block=block, outcomes=self.frontier.outcomes)
         self.prefix = prefix
         self.labels = labels or {}
@@ -110,24 +110,26 @@ class Frame(Stopper):
             except BaseException:
                 # a rollback that was decided is not interrupted by what comes after it, but for the host
                 if self.takes_back and first_cause(self.outer) is not None:
-                    await self._take_back()
+                    await self.take_back()
                 raise
             if self.end is None:
                 raise EngineFault(f"block {self.prefix or 'steps'!r} ended before its steps had settled")
         if self.takes_back:
-            await self._take_back()
+            await self.take_back()
 
     async def _children(self, first: Sequence[int]) -> None:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             self.enter(nursery.cancel_scope)
-            self.run.busy -= 1  # lent to the block; comes back from the child that ends it
+            self.run.busy -= 1  # both are lent to the block, and come back from the child that ends it
+            self.run.in_flight -= 1
             for index in first:
                 self._launch(index)
 
-    async def _take_back(self) -> None:
+    async def take_back(self) -> None:
         """A rollback of this block alone; what could not be undone is told with its error."""
         problems = await take_back(self.run, self.undo.take(), shielded=True)
+        self.undo.problems.extend(problems)
         if problems and self.failure is not None:
             message = f"{self.failure.message}; its rollback is incomplete: {'; '.join(problems)}"
             self.failure = attrs.evolve(self.failure, message=message)
@@ -141,7 +143,7 @@ class Frame(Stopper):
         self._nursery.start_soon(step_task, self, step, name=f"treadle {self.run.id} {step.path}")
 
     def _step(self, index: int) -> StepRun:
-        return StepRun(self, index, self._items.pop(index, None), self._questions.pop(index, None))
+        return StepRun(self, index, *self.found(index))
 
     # --- settling ---
 
@@ -154,6 +156,8 @@ class Frame(Stopper):
             if self.end is None:
                 self.run.busy -= 1
                 self.run.settled_some()
+            else:
+                self.run.in_flight += 1
             return None
         following = self._step(moves.start[0])
         following.announce()
@@ -204,7 +208,12 @@ class Frame(Stopper):
 
     # --- before a step starts ---
 
-    def _examine(self, index: int) -> Ready | Skip | Outcome:
+    def found(self, index: int) -> tuple[list[Any] | None, tuple[Failure, Ask] | None]:
+        """What the examination of a step left for it: the items of its foreach, and what a person is asked."""
+        return self._items.pop(index, None), self._questions.pop(index, None)
+
+    def examine(self, index: int) -> Ready | Skip | Outcome:
+        """Evaluate the ``when`` and the ``foreach`` of a step whose needs are satisfied."""
         spec = self.block.steps[index]
         if spec.when is None and spec.foreach is None:
             return _READY
@@ -244,7 +253,7 @@ class Frame(Stopper):
     def _failed_before_it_began(self, index: int, error: StepError) -> Ready | Outcome:
         failure = Failure(error.name, error.message, error.data)
         told = StepFailure(self.path(index), failure, 0, 0.0)
-        decision = decide(self.run, self.block.strategies[index], self.scope, told)
+        decision, failure = decide(self.run, self.block.strategies[index], self.scope, told)
         if isinstance(decision, Ask):  # a person decides, which takes a task
             self._questions[index] = failure, decision
             return _READY

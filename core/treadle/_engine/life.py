@@ -39,7 +39,7 @@ FINALLY_SECONDS = 300.0
 _log = logging.getLogger("treadle")
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class End:
     """How a run will end, and what is told with it."""
 
@@ -59,8 +59,12 @@ async def live(run: Run) -> None:
             raise
         trace = run.masker.text("".join(traceback.format_exception(raised)))
         _log.critical("run %s ended by a bug in treadle; please report it\n%s", run.id, trace)
-        run.fault = raised
-        end = End(RunStatus.FAILED, Failure("engine", f"a bug in treadle ended the run: {_leaf(raised)!r}"))
+        leaf = _leaf(raised)
+        told = f"a bug in treadle ended the run: {leaf!r}"
+        run.fault = leaf if isinstance(leaf, EngineFault) else EngineFault(run.masker.text(told))
+        if run.fault is not raised:
+            run.fault.__cause__ = raised
+        end = End(RunStatus.FAILED, Failure("engine", told))
     _tell(run, end)
 
 
@@ -96,7 +100,9 @@ async def _steps(run: Run) -> End:
     with trio.CancelScope() as scope:
         run.enter(scope)
         with nullcontext() if timer is None else run.clock.limit(timer, spec.timeout or 0.0):
+            run.in_flight += 1
             await root.drive()
+            run.in_flight -= 1
             await run.gate()  # a paused run ends when it goes on
     return await _decided(run, root, timer)
 
@@ -118,7 +124,7 @@ async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
     """The workflow's strategy decides about the expiry of its timeout."""
     elapsed = run.surroundings.now() - (run.started_at or 0.0)
     strategy = run.plan.strategy
-    decision: Decision = decide(run, strategy, root.scope, StepFailure("", error, 1, elapsed))
+    decision, error = decide(run, strategy, root.scope, StepFailure("", error, 1, elapsed))
     if isinstance(decision, Ask):
         run.clock.go()
         choices = (Resolve.CONTINUE, Resolve.FAIL, Resolve.ROLLBACK)
@@ -129,6 +135,11 @@ async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
         if (stopped := run.fired()) is not None:
             return End(RunStatus.CANCELLED, reason=stopped[1].text)
         decision = answered(answer, None)
+    if isinstance(decision, Rollback) and decision.scope == "block":
+        root.stop(Cause("timeout", error.message))  # the run is failing already: it takes no cancel
+        root.failure = error
+        await root.take_back()
+        return End(RunStatus.FAILED, root.failure)
     if isinstance(decision, Rollback):
         run.roll_back("", error)
         return End(RunStatus.ROLLED_BACK, error)

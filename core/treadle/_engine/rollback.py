@@ -48,23 +48,23 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     from treadle._engine.frame import Frame
 
     of = {"of": entry.seq}
-    run.emit("step.undoing", entry.path, entry.attempt, of, entry.spec.labels)
+    run.emit("step.undoing", entry.path, entry.attempt, of, entry.labels)
     assert entry.spec.undo is not None
     block = run.plan.blocks[entry.spec.undo.index]
     names = {"output": None if entry.output is ABSENT else entry.output, "attempt": entry.attempt}
     names["error"] = None if entry.error is None else error_names(entry.error)
     timer = Timer(Stopper(None), Cause("timeout", f"the undo was not done after {UNDO_SECONDS:g} s"))
     prefix = entry.path if block.spec.body else f"{entry.path}.undo"
-    frame = Frame(run, block, outer=timer, scope=Scope(entry.scope, names=names), prefix=prefix)
+    frame = Frame(run, block, outer=timer, scope=Scope(entry.scope, names=names), prefix=prefix, labels=entry.labels)
     with run.clock.limit(timer, _bound(block), shield=shielded):
         await frame.drive()
     error = frame.failure
     if error is None and frame.halted:  # only its time can have stopped it
         error = Failure("timeout", timer.cause.text)
     if error is None:
-        run.emit("step.undone", entry.path, entry.attempt, of, entry.spec.labels)
+        run.emit("step.undone", entry.path, entry.attempt, of, entry.labels)
     else:
         run.emit(
-            "step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.spec.labels
+            "step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.labels
         )
     return error

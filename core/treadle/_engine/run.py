@@ -3,8 +3,8 @@
 Rule 1: `emit` numbers and submits, and never waits; `durable` waits until all that was emitted is stored.
 Rule 2: `busy` counts the tasks that can go on by themselves. A task lends its count to the block it runs
         and gets it back from the child that ends the block; at zero only a person can help.
-Rule 3: `in_flight` counts attempts at work, not those that wait for a block of theirs: the run is paused
-        when none is left.
+Rule 3: `in_flight` counts attempts at work, and is lent in the same way: an attempt that waits for a block
+        of its own does not count, and one whose block has just ended does. The run is paused at zero.
 Rule 4: how the run ends is decided before rollback and ``finally``; from then on it takes no cancel.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from treadle._engine.frame import Frame
     from treadle._engine.surroundings import Surroundings
     from treadle._plan.plan import Plan
-    from treadle.errors import Failure
+    from treadle.errors import EngineFault, Failure
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -101,7 +101,7 @@ class Run(Stopper):
         self.tolerated = 0
         self.wants_rollback = False  # asked for, with a cancel
         self.closing = False  # the end is decided
-        self.fault: BaseException | None = None
+        self.fault: EngineFault | None = None
         self._durable = 0
         self._gate: trio.Event | None = None
         self._changed: trio.Event | None = None
@@ -237,6 +237,7 @@ class Run(Stopper):
         while self._gate is not None:
             self.maybe_paused()
             await self._gate.wait()
+            await trio.lowlevel.checkpoint()  # what else was held may have stopped the block meanwhile
 
     def maybe_paused(self) -> None:
         """A pausing run is paused once no attempt is in flight."""

@@ -23,8 +23,8 @@ from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope, error_names
 from treadle._engine.stop import Stopper, Timer, first_cause
 from treadle._engine.undo import Owed, UndoLog
-from treadle._frontier import ABSENT, Cause, Outcome
-from treadle._kinds import Ask, Fail, StepFailure
+from treadle._frontier import ABSENT, Cause, Outcome, Skip
+from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Tolerate
 from treadle._units import format_duration
 from treadle.errors import Failure, StepError
 from treadle.events import Resolve, StepStatus
@@ -45,6 +45,7 @@ class StepRun:
       scope: what its expressions see.
       stopper: the innermost thing that can end it now.
       attempt: number of the latest attempt; 0 before the first.
+      env: the environment of the latest attempt, where the step adds to it.
       inner: the blocks of the latest attempt, for what they owe and why they failed.
       returned: the output of work that came back although it had been told to stop; its effect
         may have happened, so it owes its undo whatever the outcome is called.
@@ -65,6 +66,7 @@ class StepRun:
         "attempt",
         "came_back",
         "derived",
+        "env",
         "frame",
         "index",
         "inner",
@@ -104,6 +106,7 @@ class StepRun:
         self.round = 1
         self.started = False
         self.derived = False
+        self.env: Mapping[str, str] | None = None
         self.inner: list[Frame | Elements] = []
         self.returned: Any = ABSENT
         self.came_back = False
@@ -123,11 +126,16 @@ class StepRun:
     def element(cls, whole: StepRun, elements: Stopper, number: int, item: Any) -> StepRun:
         """Element *number* of the foreach step *whole*."""
         self = cls(whole.frame, whole.index)
-        self.path = f"{whole.path}.{number}"
+        self.path = f"{whole.inside}.{number}"
         self.scope = Scope(whole.scope, names={"item": item, "index": number})
         self.labels = whole.labels
         self.stopper = elements
         return self
+
+    @property
+    def inside(self) -> str:
+        """What the paths of all that is inside the latest attempt begin with."""
+        return self.path if self.attempt <= 1 else f"{self.path}#{self.attempt}"
 
     def announce(self) -> None:
         """Emit the first start together with what allowed it, unless it has something to wait for."""
@@ -144,9 +152,9 @@ class StepRun:
 
     async def settle(self) -> Outcome:
         """The step's outcome."""
-        if self._question is not None:
+        while self._question is not None:
             failure, how = self._question
-            outcome = await self._asked(failure, ABSENT, how)
+            outcome = await self._asked(failure, ABSENT, how) or self._examined_again()
             if outcome is not None:
                 return outcome
         while True:
@@ -155,6 +163,14 @@ class StepRun:
             outcome = await self._within_deadline(self.spec.deadline)
             if outcome is not None:
                 return outcome
+
+    def _examined_again(self) -> Outcome | None:
+        """For a step that never began, and that a person wants tried again; None: now it begins."""
+        verdict = self.frame.examine(self.index)
+        self._items, self._question = self.frame.found(self.index)
+        if isinstance(verdict, Skip):
+            return Outcome(StepStatus.SKIPPED, reason=verdict.reason)
+        return verdict if isinstance(verdict, Outcome) else None
 
     async def _within_deadline(self, seconds: float) -> Outcome | None:
         text = f"{self.path} was not done within its deadline of {format_duration(seconds)}"
@@ -172,15 +188,21 @@ class StepRun:
     async def _elements_or_one(self) -> Outcome:
         if self._items is None:
             return await self.handled()
-        if not self._announced:
-            await self.run.gate()
-            self._start()
-        elements = Elements(self, self._items)
-        self.stopper = elements
-        outcome = await elements.drive()
-        self.stopper = elements.outer or self.frame
-        self.derived = True
-        return outcome
+        while True:
+            if not self._announced:
+                await self.run.gate()
+                self._start()
+            self._announced = False
+            elements = Elements(self, self._items)
+            self.stopper = elements
+            outcome = await elements.drive()
+            self.stopper = elements.outer or self.frame
+            self.derived = True
+            if outcome.error is None or outcome.decision is not None:
+                return outcome
+            judged = await self._judged(outcome.error, outcome.output)
+            if judged is not None:
+                return judged
 
     async def handled(self) -> Outcome:
         """The outcome, once strategy and person have had their say."""
@@ -223,7 +245,12 @@ class StepRun:
         while True:
             outcome = await self._attempted()
             tried += 1
-            if outcome.status is not StepStatus.FAILED or not self._may_retry(outcome, tried):
+            if outcome.status is not StepStatus.FAILED:
+                return outcome
+            again = self._may_retry(outcome, tried)
+            if isinstance(again, StepError):
+                return self._undecided(outcome, again)
+            if not again:
                 return outcome
             delays = self._delays() if delays is None else delays
             delay = self._delay(delays, outcome, began)
@@ -310,7 +337,7 @@ class StepRun:
 
     # --- retry ---
 
-    def _may_retry(self, outcome: Outcome, tried: int) -> bool:
+    def _may_retry(self, outcome: Outcome, tried: int) -> bool | StepError:
         retry, error = self.spec.retry, outcome.error
         if retry is None or tried >= retry.attempts or error is None or any(map(error.matches, _UNRETRIED)):
             return False
@@ -318,7 +345,14 @@ class StepRun:
             return False
         if retry.condition is None:
             return True
-        return self._held(retry.condition, Scope(self.scope, names=self._own_names(outcome, None))) is True
+        return self._held(retry.condition, Scope(self.scope, names=self._own_names(outcome, None)))
+
+    def _undecided(self, outcome: Outcome, error: StepError) -> Outcome:
+        """A failure of which ``retry.if`` could not say whether it is worth another attempt."""
+        assert outcome.error is not None
+        text = f"{error.message}; it was asked about {outcome.error.name}: {outcome.error.message}"
+        data = {**(error.data or {}), "error": outcome.error.to_data()}
+        return self._failure(Failure(error.name, text, data), outcome.output)
 
     def _delays(self) -> Iterator[float]:
         retry = self.spec.retry
@@ -361,11 +395,12 @@ class StepRun:
     async def _round_taken_back(self) -> bool:
         """Undo what the latest attempt's blocks completed; False if an undo failed."""
         owed = [entry for frame in self.inner for entry in frame.undo.take()]
+        self._undo_problems = [problem for frame in self.inner for problem in frame.undo.problems]
         self.inner = []
-        if not owed:
-            return True
         owed.sort(key=lambda entry: entry.seq, reverse=True)
-        self._undo_problems = await take_back(self.run, owed, shielded=True)
+        self.run.in_flight += 1  # lent to the undos
+        self._undo_problems += await take_back(self.run, owed, shielded=True)
+        self.run.in_flight -= 1
         return not self._undo_problems
 
     def _undo_failed(self, outcome: Outcome) -> Outcome:
@@ -377,12 +412,18 @@ class StepRun:
 
     async def _judged(self, error: Failure, output: Any) -> Outcome | None:
         """The outcome of a failure; None to try again."""
-        decision = self._decision(error)
+        decision, error = self._decision(error)
         if isinstance(decision, Ask):
             return await self._asked(error, output, decision)
-        return failed(self.frame, error, decision, attempts=self.attempt, output=output)
+        return self._failed(error, decision, output)
 
-    def _decision(self, error: Failure) -> Any:
+    def _failed(self, error: Failure, decision: Fail | Tolerate | Rollback, output: Any) -> Outcome:
+        outcome = failed(self.frame, error, decision, attempts=self.attempt, output=output)
+        if outcome.output is not output:  # given with the decision: it is not put together from what is inside
+            self.derived = False
+        return outcome
+
+    def _decision(self, error: Failure) -> tuple[Decision, Failure]:
         elapsed = 0.0 if self._began is None else trio.current_time() - self._began
         return decide(
             self.run, self.strategy, self.scope, StepFailure(self.path, error, self.attempt, elapsed)
@@ -399,8 +440,9 @@ class StepRun:
             error = Failure("undo", f"{self.path} cannot be tried again: " + "; ".join(self._undo_problems))
             answer = Resolve.FAIL
         if answer is Resolve.COMPLETE:
+            self.derived = False
             return Outcome(StepStatus.COMPLETED, given, attempts=self.attempt)
-        return failed(self.frame, error, answered(answer, given), attempts=self.attempt, output=output)
+        return self._failed(error, answered(answer, given), output)
 
     # --- the end ---
 
@@ -423,8 +465,8 @@ class StepRun:
         return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
 
     def _failed_meanwhile(self, error: Failure) -> Outcome:
-        decision = settled_by_itself(self._decision(error))
-        return failed(self.frame, error, decision, attempts=self.attempt, output=self._output_so_far())
+        decision, error = self._decision(error)
+        return self._failed(error, settled_by_itself(decision), self._output_so_far())
 
     def _failed_inside(self) -> Failure | None:
         """What a block of the latest attempt failed by before anything ended it: that comes first."""
@@ -461,7 +503,8 @@ class StepRun:
     def _owed(self, seq: int, outcome: Outcome) -> Owed:
         completed = outcome.status is StepStatus.COMPLETED
         output = outcome.output if completed or self.returned is ABSENT else self.returned
-        return Owed(seq, self.path, self.spec, self.scope, output, outcome.error, self.attempt)
+        scope = self.scope if self.env is None else Scope(self.scope, names={"env": self.env})
+        return Owed(seq, self.path, self.spec, self.labels, scope, output, outcome.error, self.attempt)
 
     # --- small things ---
 

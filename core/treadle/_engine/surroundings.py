@@ -15,7 +15,7 @@ from treadle._kinds import TransportConnection
 from treadle.errors import StepError
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Surroundings:
     """The environment of runs.
 

@@ -15,21 +15,23 @@ from treadle._model import StepSpec
 from treadle.errors import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Owed:
     """One step to take back.
 
     Attributes:
       seq: number of the event it settled with; the order of undoing, and ``of`` in the undo's events.
+      labels: the step's, with those of the steps around it.
       scope: what the step saw; *output*, *error* and *attempt* are its own.
     """
 
     seq: int
     path: str
     spec: StepSpec
+    labels: Mapping[str, str]
     scope: Scope
     output: Any
     error: Failure | None
@@ -39,15 +41,26 @@ class Owed:
 class UndoLog:
     """Steps to take back, in a tree that follows the blocks."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_problems")
 
     def __init__(self) -> None:
         self._entries: list[Owed | UndoLog] | None = None  # most steps owe nothing
+        self._problems: list[str] | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be undone here, as sentences; it stands whatever else is taken back."""
+        if self._problems is None:
+            self._problems = []
+        return self._problems
 
     def add(self, entry: Owed | UndoLog) -> None:
         """Owe *entry*, or all that a block inside owes."""
-        if isinstance(entry, UndoLog) and entry._entries is None:
-            return
+        if isinstance(entry, UndoLog):
+            if entry._problems:
+                self.problems.extend(entry._problems)
+            if entry._entries is None:
+                return
         if self._entries is None:
             self._entries = []
         self._entries.append(entry)

@@ -34,7 +34,7 @@ ACCEPTS: Mapping[str | None, int] = {
 WANTED: Mapping[int, str] = {ACCEPTS[result]: result for result in ACCEPTS if result is not None}
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class NeedPlan:
     """One step that must settle first.
 
@@ -62,7 +62,7 @@ class NeedPlan:
         return WANTED.get(self.accepts)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtLeastPlan:
     """``at_least: count`` of the steps with these indexes must complete."""
 
@@ -70,7 +70,7 @@ class AtLeastPlan:
     steps: tuple[int, ...]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class BlockPlan:
     """One compiled block.
 

@@ -29,7 +29,7 @@ class Sighting(NamedTuple):
     reader: int | None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Scopes:
     """The blocks of a spec by how they enclose each other.
 

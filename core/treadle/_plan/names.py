@@ -65,7 +65,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
 """By name: why it means nothing where it is refused, and what to write instead."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Setting:
     """What the place of a read adds to its kind.
 

@@ -35,7 +35,7 @@ _LABELS = {
 }
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Implied:
     """What the references of one step to another imply, and the first that implies the most."""
 

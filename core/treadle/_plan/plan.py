@@ -63,7 +63,7 @@ CODES: Mapping[str, str] = {
 _ELEMENT_OR_ROUND = re.compile(r"\.\d+(?=\.|#|$)|#\d+(?=\.|$)")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Plan:
     """A compiled workflow.
 

@@ -33,7 +33,7 @@ ReadKind = Literal[
 ]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Read:
     """One expression or template of a spec.
 

@@ -32,7 +32,7 @@ class Broken(Leaf):
     __slots__ = ()
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class UrlHole(Leaf):
     """A `Url` setting with a template: what it makes remembers whether the host was written.
 
@@ -50,7 +50,7 @@ class UrlHole(Leaf):
             raise SettingsError(f"{self.path}: {exc}") from exc
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class WordHole(Leaf):
     """A word of an `Argv` setting with a template: always one word, whatever the value holds."""
 
@@ -63,7 +63,7 @@ class WordHole(Leaf):
         return str(value) if isinstance(value, int | float) else value
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Hole:
     """A template in settings: where it stands, and whether ``secrets`` may be read there."""
 
@@ -72,7 +72,7 @@ class Hole:
     secrets_allowed: bool
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Settings(Generic[E]):
     """Settings of the plugin *entry*.
 
@@ -93,6 +93,11 @@ class Settings(Generic[E]):
     written: tuple[tuple[Place, Expression], ...] = ()
     blocks: tuple[Block, ...] = ()
     place: Place | None = None
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether something in them could not be read. There are no such settings in a plan."""
+        return self.constant is None and self.tree is None
 
     def build(self, evaluate: Callable[[Template], Any]) -> Any:
         """The config, with *evaluate* called for each template.

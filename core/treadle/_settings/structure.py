@@ -55,7 +55,7 @@ class Leaf:
     __slots__ = ()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Fault:
     """One thing in data that does not fit.
 
@@ -104,7 +104,7 @@ def open_in(value: Any) -> bool:
     return isinstance(value, Template | Leaf)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Field:
     """One field of a config class: the key a spec writes for it, and its type resolved."""
 

@@ -44,7 +44,7 @@ class _Written(NamedTuple):
     made_up: bool
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Defaults:
     """``defaults``, read but not merged."""
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from treadle._spec.nodes import MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._spec.nodes import LOST, MAX_DEPTH, MAX_NODES, Node, deceiving, join
 
 if TYPE_CHECKING:
     from treadle._spec.report import Report
@@ -65,7 +65,8 @@ class _Reader:
         }
         plain = {key: item.value for key, item in items.items()}
         dynamic = any(item.dynamic for item in items.values())
-        return Node(plain, None, items, dict.fromkeys(items), dynamic=dynamic)
+        lost = (LOST,) if len(items) < len(value) else ()
+        return Node(plain, None, items, dict.fromkeys((*items, *lost)), dynamic=dynamic)
 
     def list(self, value: Any, path: str, depth: int) -> Node:
         items = [self.node(item, join(path, index), depth + 1) for index, item in enumerate(value)]
@@ -97,12 +98,12 @@ class _Reader:
         self.report.add(
             "TRD010", None, path, message, "use mappings, lists, text, finite numbers, booleans and None"
         )
-        return Node(None, None)
+        return Node(None, None).clipped()
 
     def text(self, value: str, path: str) -> Node:
         if not _encodable(value):
             self.report.add("TRD001", None, path, "the text holds half of a surrogate pair", "remove it")
-            return Node("", None)
+            return Node("", None).clipped()
         return Node(value, None, quoted=True, dynamic="${{" in value)
 
 

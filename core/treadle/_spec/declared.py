@@ -25,10 +25,12 @@ _KEYS = ("type", "required", "default", "enum", "pattern", "min", "max", "items"
 _BOUNDED = ("string", "integer", "number", "duration", "list", "object")
 
 
-def read_inputs(r: Reading, node: Node, path: str) -> dict[str, Input]:
+def read_inputs(r: Reading, node: Node, path: str) -> Any:
     """The declared inputs by name."""
+    if not node.is_mapping:
+        return r.no_mapping(node, path, "inputs")
     found = {}
-    for name, item in r.mapping(node, path, "inputs").items():
+    for name, item in node.items.items():
         at = join(path, name)
         if name.startswith("x-"):
             continue

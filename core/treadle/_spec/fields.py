@@ -146,10 +146,12 @@ def text_map(r: Reading, node: Node, path: str) -> Mapping[str, str]:
     return {key: text(r, item, join(path, key)) for key, item in entries.items()}
 
 
-def environment(r: Reading, node: Node, path: str) -> Mapping[str, Any]:
+def environment(r: Reading, node: Node, path: str) -> Any:
     """Environment variables: text or templates. Numbers and booleans become the text they are written as."""
+    if not node.is_mapping:
+        return r.no_mapping(node, path, "env")
     found = {}
-    for name, item in r.mapping(node, path, "env").items():
+    for name, item in node.items.items():
         at = join(path, name)
         if name.startswith("x-"):
             continue
@@ -174,10 +176,12 @@ def _variable(r: Reading, node: Node, path: str) -> Any:
     return r.template(node, path) if node.dynamic else value
 
 
-def values(r: Reading, node: Node, path: str) -> Mapping[str, Any]:
+def values(r: Reading, node: Node, path: str) -> Any:
     """Named plain data with templates, as ``vars`` and ``outputs``."""
+    if not node.is_mapping:
+        return r.no_mapping(node, path, "this")
     found = {}
-    for name, item in r.mapping(node, path, "this").items():
+    for name, item in node.items.items():
         at = join(path, name)
         if name.startswith("x-"):
             continue

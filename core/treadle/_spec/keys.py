@@ -125,9 +125,9 @@ def _repeat(r: Reading, node: Node, path: str) -> Any:
     return BROKEN if BROKEN in found.values() else Repeat(**found)
 
 
-def read_strategy(r: Reading, node: Node, path: str) -> Any:
-    """The error strategy that ``on_error`` names."""
-    return read_plugin(r, node, path, "error strategy", r.registry.strategies) or BROKEN
+def read_strategy(r: Reading, node: Node, path: str) -> Settings[Any]:
+    """The error strategy that ``on_error`` names; a stand-in, or spoiled settings, where it cannot be used."""
+    return read_strategy_plugin(r, node, path) or standins.STRATEGY
 
 
 def _undo_after(r: Reading, node: Node, path: str) -> Any:

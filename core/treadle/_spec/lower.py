@@ -67,15 +67,29 @@ def read_settings(
 
     *block* is given where steps may stand. Without *templates*, expressions are refused.
     """
+    found = what_can_be_read(r, entry, node, path, block=block, templates=templates)
+    return None if found.spoiled else found
+
+
+def what_can_be_read(
+    r: Reading,
+    entry: Entry,
+    node: Node,
+    path: str,
+    *,
+    block: MakeBlock | None = None,
+    templates: bool = True,
+) -> Settings[Any]:
+    """As `read_settings`, but what is wrong spoils the settings, and what was read beside it is in them."""
     try:
         fields: Mapping[str, Field] = fields_of(entry.config)
     except Exception as exc:
         why = f"plugin {entry.name!r} cannot be used: {said(exc)}"
         r.problem("TRD206", node, path, why, "tell its author, or disable it")
-        return None
+        return Settings(entry, place=r.report.place(node.mark, path))
     lowering = _Lowering(r, block, templates)
     tree, inner = lowering.top(entry, fields, node, path)
-    return None if tree is BROKEN else lowering.settings(entry, tree, inner, node, path)
+    return lowering.settings(entry, tree, inner, node, path)
 
 
 class _Lowering:
@@ -101,41 +115,39 @@ class _Lowering:
             return {}, None
         if entry.main is None or entry.main not in fields:
             fix = f"write its settings: {', '.join(fields)}" if fields else "leave the value out"
-            return self.r.problem(
-                "TRD102", node, path, f"{entry.name} takes a mapping, got {got(node)}", fix
-            ), None
+            said = f"{entry.name} takes a mapping, got {got(node)}"
+            return self.spoiled("TRD102", node, path, said, fix), None
         return {entry.main: self.field(fields[entry.main], node, path)}, entry.main
 
-    def settings(
-        self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str
-    ) -> Settings[Any] | None:
-        """What was read, built if it can be; None if there are faults."""
+    def settings(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> Settings[Any]:
+        """What was read, built if it can be; spoiled if there are faults."""
         constant = None
-        before = len(self.r.report.problems)
+        good = True
         if self.holes or self.broken:
-            self.judge(entry, tree, inner, node, path)
+            good = self.judge(entry, tree, inner, node, path) and not self.broken
         else:
             try:
                 constant = CONVERTER.structure(tree, entry.config)
             except Exception:
-                self.judge(entry, tree, inner, node, path)
-        if self.broken or len(self.r.report.problems) > before:
-            return None
+                good = self.judge(entry, tree, inner, node, path)
         return Settings(
             entry,
             constant,
-            tree if constant is None else None,
+            tree if constant is None and good else None,
             tuple(self.holes),
             tuple(self.written),
             tuple(self.blocks),
             self.r.report.place(node.mark, path),
         )
 
-    def judge(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> None:
-        """Report every fault of *tree*, at its place."""
+    def judge(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> bool:
+        """Report every fault of *tree*, at its place; whether there is none."""
+        good = True
         for fault in faults(tree, entry.config):
+            good = False
             steps = fault.path[1:] if inner is not None and fault.path[:1] == (inner,) else fault.path
             _report_fault(self.r, entry, fault, steps, node, path)
+        return good
 
     # --- by type -------------------------------------------------------------------------------------
 
@@ -262,7 +274,7 @@ class _Lowering:
             return self.spoiled(
                 "TRD102", node, path, "expected the name of a secret", "write it as CHAT_TOKEN"
             )
-        if name not in self.r.secrets:
+        if name not in self.r.secrets and self.r.secrets_known:
             fix = f"add it to the workflow's list: secrets: [{', '.join(sorted({*self.r.secrets, name}))}]"
             return self.spoiled("TRD501", node, path, f"the secret {name!r} is not declared", fix)
         return name
@@ -299,6 +311,8 @@ class _Lowering:
 def _report_fault(r: Reading, entry: Entry, fault: Fault, steps: Any, node: Node, path: str) -> None:
     """*fault* as a problem; a scalar is shown as the document has it, ``1.10`` and not 1.1."""
     at = node.at(steps)
+    if at.partial and fault.sort != "key":
+        return  # what was refused, or lost something, when the document was read
     mark = at.mark
     if fault.sort == "key" and isinstance(steps[-1], str):
         mark = node.at(steps[:-1]).key_mark(steps[-1])

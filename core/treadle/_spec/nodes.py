@@ -22,6 +22,10 @@ _DECEIVING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 """Characters that change the direction of text around them."""
 
 
+LOST = "\0"
+"""Stands among `Node.keys` for what was refused when the document was read. No key can be it."""
+
+
 class Node:
     """One value in a document.
 
@@ -54,6 +58,16 @@ class Node:
         self.source = source
         self.quoted = quoted
         self.dynamic = dynamic
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is not all that was written: it, or a key of it, was refused, which is reported."""
+        return self.keys is not None and LOST in self.keys
+
+    def clipped(self) -> Node:
+        """This node as one of which a part was refused."""
+        keys = {**(self.keys or {}), LOST: self.mark}
+        return Node(self.value, self.mark, self.items, keys, self.source, self.quoted, self.dynamic)
 
     @property
     def is_mapping(self) -> bool:

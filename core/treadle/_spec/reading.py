@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BROKEN: Any = Broken()
 """What a reader returns for what it could not read; its problem is reported."""
 
+_LACKS = ("TRD103", "TRD107", "TRD203")
+
 
 class Plugins(Protocol):
     """What the loader needs of a registry."""
@@ -53,6 +55,7 @@ class Reading:
 
     Attributes:
       secrets: the names that the document declares.
+      secrets_known: whether these are all of them.
     """
 
     def __init__(self, report: Report, registry: Plugins) -> None:
@@ -60,12 +63,17 @@ class Reading:
         self.registry = registry
         self.functions = registry.expression_functions
         self.secrets: frozenset[str] = frozenset()
+        self.secrets_known = True
         self._templates: dict[str, Template] = {}
         self._expressions: dict[str, Expression] = {}
 
     def problem(self, code: str, node: Node, path: str, message: str, fix: str = "") -> Any:
-        """Report a problem with *node*; gives `BROKEN`, so that a reader can return it."""
-        self.report.add(code, node.mark, path, message, fix)
+        """Report a problem with *node*; gives `BROKEN`, so that a reader can return it.
+
+        What was refused when the document was read is not refused again, nor is what it lacks missed.
+        """
+        if not (node.partial and (node.items is None or code in _LACKS)):
+            self.report.add(code, node.mark, path, message, fix)
         return BROKEN
 
     def template(self, node: Node, path: str) -> Any:
@@ -131,12 +139,16 @@ class Reading:
     # --- mappings ------------------------------------------------------------------------------------
 
     def mapping(self, node: Node, path: str, what: str) -> Mapping[str, Node]:
-        """The entries of a mapping; none, with a problem, where *node* is none."""
+        """The entries of a mapping; none, with a problem, where *node* is no mapping."""
         if node.is_mapping:
             entries: dict[str, Node] = node.items
             return entries
-        self.problem("TRD102", node, path, f"{what} must be a mapping, got {got(node)}")
+        self.no_mapping(node, path, what)
         return {}
+
+    def no_mapping(self, node: Node, path: str, what: str) -> Any:
+        """Report that *node* is no mapping; gives `BROKEN`."""
+        return self.problem("TRD102", node, path, f"{what} must be a mapping, got {got(node)}")
 
     def unknown(self, node: Node, path: str, key: str, known: Iterable[str], code: str = "TRD101") -> None:
         """Report that *key* of *node* means nothing here; keys that begin with ``x-`` are left alone."""

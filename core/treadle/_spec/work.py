@@ -30,7 +30,7 @@ class Work(NamedTuple):
     path: str
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Named:
     """What the keys of a step name: plugins, and keys that mean nothing."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from treadle._spec.nodes import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._spec.nodes import LOST, MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
 from treadle._spec.scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
 from treadle._spec.syntax import explain
 
@@ -114,10 +114,6 @@ class _Frame:
         self.key_mark: Mark | None = None
 
 
-_DROPPED = "\0"
-"""Stands for a key that was refused; its value is read and forgotten. No key can be it."""
-
-
 class _Reader:
     """Puts the tree together. One is made for each document."""
 
@@ -157,7 +153,7 @@ class _Reader:
         """Where reading is; made only for problems."""
         path = ""
         for frame in self.stack:
-            if frame.key not in (None, _DROPPED):
+            if frame.key not in (None, LOST):
                 path = join(path, frame.key)
             elif frame.node.is_list:
                 path = join(path, len(frame.values))
@@ -178,32 +174,32 @@ class _Reader:
         self.counted(event.start_mark)
         text, mark = event.value, event.start_mark
         if event.tag is None and event.implicit[0]:
-            node = Node(self.resolved(text, mark), mark, None, None, text)
+            node = self.resolved(text, mark)
         elif event.tag is None:
             node = Node(text, mark, None, None, None, True)
         else:
-            node = Node(self.tagged(text, event.tag, mark), mark, None, None, None, True)
+            node = self.tagged(text, event.tag, mark)
         if "${{" in text:
             node.dynamic = True
         if event.anchor is not None:
             self.anchors[event.anchor] = (node, 1)
         self.attach(node)
 
-    def resolved(self, text: str, mark: Mark) -> Any:
+    def resolved(self, text: str, mark: Mark) -> Node:
         try:
-            return resolve(text)
+            return Node(resolve(text), mark, None, None, text)
         except NotJson as exc:
             self.report.add(
                 "TRD010", mark, self.path(), str(exc), f"quote it if text is meant: '{text[:40]}'"
             )
-            return text
+            return Node(text, mark).clipped()
 
-    def tagged(self, text: str, tag: str, mark: Mark) -> Any:
+    def tagged(self, text: str, tag: str, mark: Mark) -> Node:
         try:
-            return resolve_tagged(text, tag)
+            return Node(resolve_tagged(text, tag), mark, None, None, None, True)
         except (UnknownTag, NotJson) as exc:
             self.report.add("TRD005", mark, self.path(), str(exc), "leave the tag out")
-            return text
+            return Node(text, mark).clipped()
 
     def start(self, event: Any) -> None:
         mark = event.start_mark
@@ -244,7 +240,7 @@ class _Reader:
 
     def refuse_alias(self, mark: Mark, message: str, fix: str) -> None:
         self.report.add("TRD006", mark, self.path(), message, fix)
-        self.attach(Node(None, mark))
+        self.attach(Node(None, mark).clipped())
 
     def attach(self, node: Node) -> None:
         """Put a finished node where it belongs."""
@@ -258,7 +254,7 @@ class _Reader:
         elif frame.key is None:
             self.open_key(frame, node)
             return
-        elif frame.key is _DROPPED:
+        elif frame.key is LOST:
             frame.key = None
             return
         else:
@@ -277,8 +273,13 @@ class _Reader:
             first: Any = frame.node.key_mark(key)
             said = f"the key {key!r} is given twice, first on line {first.line + 1}"
             self.report.add("TRD008", node.mark, join(self.path(), key), said, "keep one of them")
-            known = False
-        frame.key = key if known else _DROPPED
+            frame.node.items[key] = frame.node.items[key].clipped()
+            frame.key = LOST
+        elif known:
+            frame.key = key
+        else:
+            frame.node.keys[LOST] = node.mark  # type: ignore[index]
+            frame.key = LOST
 
     def check_key(self, node: Node) -> bool:
         key = node.value

@@ -35,7 +35,7 @@ def _at_most(ceiling: float | None, setting: str, wait: float) -> None:
         raise ValueError(f"max ({ceiling:g} s) is below {setting} ({wait:g} s); raise max or lower {setting}")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Fixed:
     """The same wait each time.
 
@@ -65,7 +65,7 @@ def fixed(config: Fixed, rng: random.Random) -> Iterator[float]:
         yield jittered(config.delay, config.jitter, rng)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Linear:
     """Each wait is *step* longer than the one before, up to *max*.
 
@@ -95,7 +95,7 @@ def linear(config: Linear, rng: random.Random) -> Iterator[float]:
     yield from (jittered(wait, config.jitter, rng) for wait in waits)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Exponential:
     """Each wait is *factor* times the one before, up to *max*.
 
@@ -130,7 +130,7 @@ def exponential(config: Exponential, rng: random.Random) -> Iterator[float]:
         wait = min(wait * config.factor, config.max)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Random:
     """Each wait is drawn evenly between *min* and *max*.
 
@@ -160,7 +160,7 @@ def uniform(config: Random, rng: random.Random) -> Iterator[float]:
         yield jittered(_between(config.min, config.max, rng), config.jitter, rng)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Fibonacci:
     """Each wait is the sum of the two before, up to *max*: gentler than ``exponential``.
 
@@ -192,7 +192,7 @@ def fibonacci(config: Fibonacci, rng: random.Random) -> Iterator[float]:
         wait, following = following, min(wait + following, config.max)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Decorrelated:
     """Each wait is drawn between *initial* and three times the one before, up to *max*.
 

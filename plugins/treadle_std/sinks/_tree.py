@@ -45,7 +45,7 @@ STATUS: Mapping[str, str] = {
 OPEN = frozenset({"running", "retrying", "waiting", "undoing"})
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Node:
     """A run or a step.
 
@@ -89,7 +89,7 @@ class Node:
         child.until = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Row:
     """One line of the tree: a node, or a count of what is left out (then *node* is None)."""
 

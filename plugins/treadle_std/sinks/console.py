@@ -29,7 +29,7 @@ _KEPT_ABOVE = frozenset({"step.failed", "step.tolerated", "step.undo_failed"})
 """What stays on the terminal above a live tree, besides the lines of the runs themselves."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConsoleSink:
     """Shows on standard error what runs do.
 

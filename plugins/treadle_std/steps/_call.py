@@ -36,7 +36,7 @@ _OWN = frozenset(
 """Headers that follow from how the step speaks HTTP."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Basic:
     """A user name and a password.
 
@@ -56,7 +56,7 @@ class Basic:
             raise ValueError("a user name cannot hold a colon in basic authentication")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Auth:
     """How the call shows who it is; one of the two.
 
@@ -89,7 +89,7 @@ class Auth:
         return () if self.basic is None else (self.header().removeprefix("Basic "),)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Call:
     """The settings of a call; `Http` and `Webhook` say what each means."""
 
@@ -163,7 +163,7 @@ def _check_range(name: str, value: int, most: int) -> None:
         raise ValueError(f"{name} is {value}; write a number from 0 to {most}")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Outgoing:
     """A request ready to be sent.
 

@@ -51,7 +51,7 @@ class CommandOutput:
     device: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Execution:
     """The settings that `Command` and `Shell` share; their docstrings say what each means."""
 

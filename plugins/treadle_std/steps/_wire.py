@@ -30,7 +30,7 @@ _BROKEN = (httpcore.NetworkError, httpcore.ProtocolError)
 _contexts = trio.lowlevel.RunVar[dict[object, ssl.SSLContext]]("treadle_std TLS contexts")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Hop:
     """One request of a call.
 
@@ -47,7 +47,7 @@ class Hop:
     shown: str
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Reply:
     """An answer whose body is still to come.
 
@@ -75,7 +75,7 @@ class Reply:
                 if len(taken) > limit or received > limit + RAW_SLACK_BYTES:
                     return bytes(taken[:limit]), False
         finally:
-            await self._end(pieces)
+            await self._end(pieces)  # noqa: ASYNC102  closes by force, which waits for nothing
         decode.end()
         return bytes(taken), True
 
@@ -122,7 +122,7 @@ async def send(
         said = " ".join(str(exc).split())[:200]
         raise StepError("http.protocol", f"{hop.shown} does not answer in HTTP as it should: {said}") from exc
     finally:
-        await dialer.close()
+        await dialer.close()  # noqa: ASYNC102  closes by force, which waits for nothing
 
 
 class _Content:

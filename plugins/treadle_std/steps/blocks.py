@@ -20,7 +20,7 @@ class _HasBlock(Protocol):
     def block(self) -> Block: ...
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Parallel:
     """Runs steps together: a list starts all at once, a mapping by its needs.
 
@@ -36,7 +36,7 @@ class Parallel:
     block: Annotated[Block, BlockForm("together")]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Sequence:
     """Runs steps one after the other.
 
@@ -52,7 +52,7 @@ class Sequence:
     block: Annotated[Block, BlockForm("sequence", mapping=False)]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Steps:
     """Runs a block as the top level does: a list in order, a mapping by its needs.
 

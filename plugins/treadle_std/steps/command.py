@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Command", "command", "treadle_step_types"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Command(Execution):
     """Run a program.
 

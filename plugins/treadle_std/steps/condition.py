@@ -13,7 +13,7 @@ import attrs
 from treadle.plugin import Block, Expr, Step, StepError, StepType, hookimpl
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Condition:
     """Runs *then* if *if* is true, else *else*.
 
@@ -31,7 +31,7 @@ class Condition:
     else_: Block | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Taken:
     """What ``condition`` gives.
 

@@ -14,7 +14,7 @@ from attrs import validators as v
 from treadle.plugin import NO_SECRETS, Step, StepType, hookimpl
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Emit:
     """Adds an event to the run, which every sink gets. The output is the event as given.
 
@@ -42,7 +42,7 @@ class Emit:
             )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Emitted:
     """What ``emit`` gives: the event.
 

@@ -28,7 +28,7 @@ _THREADS = 40
 _TRACEBACK_CHARS = 4_000
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Python:
     """Calls a Python function and gives what it returns, which must be plain data.
 

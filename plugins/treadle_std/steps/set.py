@@ -10,7 +10,7 @@ import attrs
 from treadle.plugin import NO_SECRETS, Step, StepType, hookimpl
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Set:
     """Gives values to the steps after it, which read them as ``steps.ID.output.NAME``.
 

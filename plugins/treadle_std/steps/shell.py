@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Shell", "shell", "treadle_step_types"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Shell(Execution):
     """Run a script.
 

@@ -15,7 +15,7 @@ from attrs import validators as v
 from treadle.plugin import Block, Expr, Step, StepError, StepType, hookimpl
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Case:
     """One case.
 
@@ -28,7 +28,7 @@ class Case:
     steps: Block
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Switch:
     """Runs the block of the first case that holds.
 
@@ -44,7 +44,7 @@ class Switch:
     default: Block | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Taken:
     """What ``switch`` gives.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 30.0  # seconds; a wall clock that is set, or a machine that slept, is noticed within this
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Wait:
     """Does nothing for a while.
 
@@ -45,7 +45,7 @@ class Wait:
             raise ValueError("until has no zone; add one, as Z or +01:00")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Waited:
     """What ``wait`` gives.
 

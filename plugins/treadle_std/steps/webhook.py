@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Sign:
     """How the receiver can tell that a delivery is genuine and fresh.
 
@@ -34,7 +34,7 @@ class Sign:
     secret: SecretName
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Webhook(Call):
     """Deliver a message to a URL, once for those who look at its id.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FailFast:
     """The other steps of the block are cancelled and the block fails.
 
@@ -34,7 +34,7 @@ class FailFast:
     """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FailLate:
     """Nothing new that depends on the failed step starts; independent steps finish; then the block fails.
 
@@ -45,7 +45,7 @@ class FailLate:
     """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Continue:
     """The failure is tolerated: the steps that need this one run and can read its error.
 
@@ -54,7 +54,7 @@ class Continue:
     """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RollBack:
     """What has completed is undone, newest completion first, one at a time.
 
@@ -69,7 +69,7 @@ class RollBack:
     scope: Literal["run", "block"] = "run"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Escalate:
     """The step waits for a person to decide; independent steps go on.
 

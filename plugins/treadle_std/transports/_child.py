@@ -61,11 +61,11 @@ async def run_child(
             child.watch()
             await child.run()
         except trio.Cancelled:
-            await child.stop(grace)
+            await child.stop(grace)  # noqa: ASYNC102  it shields itself, for a bounded time
             raise
         except BaseException:  # what on_output raised: nobody listens any more
             child.on_output = _ignore
-            await child.stop(0)
+            await child.stop(0)  # noqa: ASYNC120  the same
             raise
         finally:
             child.close()

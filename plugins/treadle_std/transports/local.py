@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Local", "connect", "treadle_transports"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Local:
     """This machine. It has no settings."""
 

@@ -1,0 +1,35 @@
+"""What stands in a step for a plugin that is not there, so that the rest of the spec can be judged.
+
+Rule: a stand-in may do anything, so nothing is refused because of it; it never runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from treadle._kinds import Decision, Fail, Step, StepFailure, StepType, Strategy
+from treadle._settings import Settings
+
+
+@attrs.frozen(kw_only=True)
+class _NoSettings:
+    """The settings of a stand-in."""
+
+
+async def _never(_config: _NoSettings, _step: Step) -> Any:
+    raise NotImplementedError
+
+
+def _undecided(_config: _NoSettings, _failure: StepFailure) -> Decision:
+    return Fail()
+
+
+WORK: Settings[StepType[Any]] = Settings(StepType(name="", config=_NoSettings, run=_never))
+"""For the work of a step."""
+
+STRATEGY: Settings[Strategy[Any]] = Settings(
+    Strategy(name="", config=_NoSettings, decide=_undecided, may=lambda _config: (), inherits=True)
+)
+"""For an error strategy; what it may decide is not known, since it has no config."""
