@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
 
 import treadle
 from treadle.plugin import Seconds, Step, StepError, StepType, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
 HANGS = 1_000_000.0
 """Seconds after which a run will never end; a virtual clock is there in no time."""
@@ -21,7 +23,8 @@ class Act:
     """Work that takes *takes* seconds and then fails *fails* times before it succeeds.
 
     *name* is what the ledger calls it; *swallow*: it takes no notice of being cancelled, and returns;
-    *fail_on_cancel*: it raises while being cancelled; *cleanup*: how long its shielded clean-up takes.
+    *fail_on_cancel*: it raises while being cancelled; *cleanup*: how long its shielded clean-up takes;
+    *show_env*: its output is its environment.
     """
 
     name: str = ""
@@ -33,6 +36,7 @@ class Act:
     cleanup: Seconds = 0.0
     output: Any = None
     retry_after: Seconds | None = None
+    show_env: bool = False
 
 
 class Ledger:
@@ -94,6 +98,8 @@ class Ledger:
             self.note("fail", name)
             raise StepError(config.error, f"{name} failed", retry_after=config.retry_after)
         self.note("end", name)
+        if config.show_env:
+            return dict(step.env)
         return config.output if config.output is not None else {"name": name, "attempt": step.attempt}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
 from tests.engine.kit import lives, rig, took
+
+if TYPE_CHECKING:
+    import trio
 
 SOURCE = "inputs.it.gone"
 PLACES: dict[str, dict[str, Any]] = {
@@ -27,7 +29,9 @@ async def test_a_failure_shows_the_expression_and_the_names_it_saw(
     place: str, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with rig() as r:
-        run = await r.start({"inputs": {"it": {"type": "object"}}, "steps": [{"id": "a", **PLACES[place]}]}, inputs={"it": {}})
+        run = await r.start(
+            {"inputs": {"it": {"type": "object"}}, "steps": [{"id": "a", **PLACES[place]}]}, inputs={"it": {}}
+        )
         state = await run.wait()
     assert state.error is not None
     assert (state.error.path, state.error.name) == ("a", "expression")
@@ -64,7 +68,9 @@ steps:
 
 
 @pytest.mark.parametrize("value", [1, "true", None, []])
-async def test_a_condition_must_be_true_or_false(value: object, autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_condition_must_be_true_or_false(
+    value: object, autojump_clock: trio.testing.MockClock
+) -> None:
     async with rig() as r:
         state = await r.run({"vars": {"it": value}, "steps": [{"id": "a", "when": "vars.it", "act": {}}]})
     assert state.error is not None
@@ -78,7 +84,9 @@ async def test_mixed_text_takes_text_numbers_and_booleans_only(
     value: object, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with rig() as r:
-        state = await r.run({"vars": {"it": value}, "steps": [{"id": "a", "act": {"output": "x ${{ vars.it }}"}}]})
+        state = await r.run(
+            {"vars": {"it": value}, "steps": [{"id": "a", "act": {"output": "x ${{ vars.it }}"}}]}
+        )
     assert state.error is not None
     assert state.error.name == "expression"
 

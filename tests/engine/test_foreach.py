@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import treadle
 import trio
 from tests.engine.kit import events, lives, rig, took
+
+import treadle
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,15 @@ steps:
 
 async def test_items_and_keys_are_read_inside(autojump_clock: trio.testing.MockClock) -> None:
     async with rig() as r:
-        state = await r.run("""
+        state = await r.run(
+            """
 steps:
   - id: each
     foreach: {x: 1}
     sequence:
-      - {id: in, act: {output: "${{ item.key }}=${{ item.value }} at ${{ index }}"}}
-""".replace("id: in,", "id: inner,"))
+      - {id: inner, act: {output: "${{ item.key }}=${{ item.value }} at ${{ index }}"}}
+"""
+        )
     assert state.steps["each"].output == [{"inner": "x=1 at 0"}]
     assert list(state.steps) == ["each", "each.0", "each.0.inner"]
 
@@ -132,7 +135,9 @@ async def test_what_is_no_list_or_mapping_fails_the_step_without_an_attempt(
     value: object, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with rig() as r:
-        state = await r.run({"vars": {"it": value}, "steps": [{"id": "a", "foreach": "${{ vars.it }}", "act": {}}]})
+        state = await r.run(
+            {"vars": {"it": value}, "steps": [{"id": "a", "foreach": "${{ vars.it }}", "act": {}}]}
+        )
     assert state.error is not None
     assert (state.error.path, state.error.name) == ("a", "expression")
     assert state.steps["a"].attempts == 0
@@ -192,9 +197,11 @@ async def test_a_foreach_that_a_person_retries_has_new_paths_for_its_elements(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with rig() as r:
-        run = await r.start("""
-steps: [{id: each, foreach: [a], act: {name: one, takes: 3s, output: done}, deadline: 2s, on_error: continue}]
-""".replace("on_error: continue", "on_error: escalate"))
+        run = await r.start(
+            """
+steps: [{id: each, foreach: [a], act: {name: one, takes: 3s, output: done}, deadline: 2s, on_error: escalate}]
+"""
+        )
         await trio.sleep(10)
         await run.resolve("each", "retry")
         await trio.sleep(10)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import trio
+from typing import TYPE_CHECKING
+
 from tests.engine.kit import events, lives, rig, took
+
+if TYPE_CHECKING:
+    import trio
 
 
 async def test_a_step_is_repeated_until_its_condition_holds(autojump_clock: trio.testing.MockClock) -> None:
@@ -36,7 +40,9 @@ steps:
     assert state.steps["a"].output == [None]
 
 
-async def test_used_up_is_a_failure_that_keeps_the_last_output(autojump_clock: trio.testing.MockClock) -> None:
+async def test_used_up_is_a_failure_that_keeps_the_last_output(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async with rig() as r:
         state = await r.run("""
 steps:

@@ -105,7 +105,9 @@ async def test_an_if_that_has_no_value_fails_the_step_as_expression(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with rig() as r:
-        state = await r.run("steps: [{id: a, act: {fails: 9}, retry: {attempts: 5, if: error.data.code == 3}}]")
+        state = await r.run(
+            "steps: [{id: a, act: {fails: 9}, retry: {attempts: 5, if: error.data.code == 3}}]"
+        )
     assert state.error is not None
     assert (state.error.name, state.steps["a"].attempts) == ("expression", 1)
     assert "error.data.code == 3" in state.error.message
@@ -113,7 +115,9 @@ async def test_an_if_that_has_no_value_fails_the_step_as_expression(
     assert state.error.data["error"]["name"] == "broken"
 
 
-@pytest.mark.parametrize(("max_time", "spans"), [("7s", "0-1 3-4 6-7"), ("8s", "0-1 3-4 6-7"), ("9s", "0-1 3-4 6-7 9-10")])
+@pytest.mark.parametrize(
+    ("max_time", "spans"), [("7s", "0-1 3-4 6-7"), ("8s", "0-1 3-4 6-7"), ("9s", "0-1 3-4 6-7 9-10")]
+)
 async def test_no_attempt_starts_after_max_time(
     max_time: str, spans: str, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -175,7 +179,9 @@ steps:
 """
 
 
-async def test_a_block_is_undone_and_runs_again_under_new_paths(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_block_is_undone_and_runs_again_under_new_paths(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async with rig() as r:
         state = await r.run(SHIP.replace("@fails", "1").replace("@more", ""))
     assert r.ledger.lines == [
@@ -200,7 +206,9 @@ async def test_a_block_is_undone_and_runs_again_under_new_paths(autojump_clock: 
     }
 
 
-async def test_the_last_failed_attempt_of_a_block_is_not_undone(autojump_clock: trio.testing.MockClock) -> None:
+async def test_the_last_failed_attempt_of_a_block_is_not_undone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async with rig() as r:
         state = await r.run(SHIP.replace("@fails", "9").replace("@more", ""))
     assert "ship#2.take.undo" not in state.steps
@@ -273,7 +281,9 @@ steps:
     assert [name for name in r.ledger.names("end") if name.endswith("undo")] == ["ship.one.undo"]
 
 
-async def test_nested_blocks_count_their_rounds_each_for_itself(autojump_clock: trio.testing.MockClock) -> None:
+async def test_nested_blocks_count_their_rounds_each_for_itself(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async with rig() as r:
         state = await r.run("""
 steps:
@@ -285,4 +295,9 @@ steps:
         sequence: [{id: c, act: {name: c, fails: 3}}]
 """)
     assert state.status == "completed"
-    assert [path for path in state.steps if path.endswith(".c")] == ["a.b.c", "a.b#2.c", "a#2.b.c", "a#2.b#2.c"]
+    assert [path for path in state.steps if path.endswith(".c")] == [
+        "a.b.c",
+        "a.b#2.c",
+        "a#2.b.c",
+        "a#2.b#2.c",
+    ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-import trio
 from tests.engine.kit import events, lives, rig, took
+
 from treadle.plugin import Decision, Fail, StepFailure, Strategy, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import trio
 
 FAST, LATE, GO_ON = "fail_fast", "fail_late", "continue"
 BACK, BLOCK_BACK = "rollback", "{rollback: {scope: block}}"
@@ -401,7 +405,8 @@ async def test_dependants_read_a_tolerated_error(autojump_clock: trio.testing.Mo
         state = await r.run("""
 steps:
   bad: {act: {fails: 9, error: disk.full}, on_error: continue}
-  after: {act: {output: "${{ steps.bad.status }}: ${{ steps.bad.error.name }}, ${{ steps.bad.error.message }}"}}
+  after:
+    act: {output: "${{ steps.bad.status }}: ${{ steps.bad.error.name }}, ${{ steps.bad.error.message }}"}
 outputs: {seen: "${{ steps.after.output }}"}
 """)
     assert state.outputs == {"seen": "failed: disk.full, bad failed"}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-import trio
 from tests.engine.kit import events, lives, rig, took
+
+if TYPE_CHECKING:
+    import trio
 
 
 async def test_a_timeout_starts_anew_with_each_attempt(autojump_clock: trio.testing.MockClock) -> None:
@@ -176,7 +180,9 @@ async def test_the_workflows_timeout_is_put_to_its_strategy(
         assert state.error.name == "timeout"
 
 
-async def test_what_the_timeout_of_the_workflow_stopped_says_so(autojump_clock: trio.testing.MockClock) -> None:
+async def test_what_the_timeout_of_the_workflow_stopped_says_so(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async with rig() as r:
         state = await r.run(SLOW.replace("@strategy", ""))
     assert state.steps["slow"].reason == "the run was not done after 3s"

@@ -209,7 +209,7 @@ class Frame(Stopper):
     # --- before a step starts ---
 
     def found(self, index: int) -> tuple[list[Any] | None, tuple[Failure, Ask] | None]:
-        """What the examination of a step left for it: the items of its foreach, and what a person is asked."""
+        """What examining a step left for it: the items of its foreach, and what a person is asked."""
         return self._items.pop(index, None), self._questions.pop(index, None)
 
     def examine(self, index: int) -> Ready | Skip | Outcome:

@@ -25,7 +25,7 @@ from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope
 from treadle._engine.stop import Stopper, Timer
 from treadle._frontier import Cause, Outcome
-from treadle._kinds import Ask, Decision, Rollback, StepFailure, Tolerate
+from treadle._kinds import Ask, Rollback, StepFailure, Tolerate
 from treadle._units import format_duration
 from treadle.errors import EngineFault, Failure, StepError
 from treadle.events import Resolve, RunStatus

@@ -55,7 +55,8 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     names["error"] = None if entry.error is None else error_names(entry.error)
     timer = Timer(Stopper(None), Cause("timeout", f"the undo was not done after {UNDO_SECONDS:g} s"))
     prefix = entry.path if block.spec.body else f"{entry.path}.undo"
-    frame = Frame(run, block, outer=timer, scope=Scope(entry.scope, names=names), prefix=prefix, labels=entry.labels)
+    scope = Scope(entry.scope, names=names)
+    frame = Frame(run, block, outer=timer, scope=scope, prefix=prefix, labels=entry.labels)
     with run.clock.limit(timer, _bound(block), shield=shielded):
         await frame.drive()
     error = frame.failure
@@ -64,7 +65,5 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     if error is None:
         run.emit("step.undone", entry.path, entry.attempt, of, entry.labels)
     else:
-        run.emit(
-            "step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.labels
-        )
+        run.emit("step.undo_failed", entry.path, entry.attempt, of | {"error": error.to_data()}, entry.labels)
     return error

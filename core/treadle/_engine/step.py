@@ -419,7 +419,7 @@ class StepRun:
 
     def _failed(self, error: Failure, decision: Fail | Tolerate | Rollback, output: Any) -> Outcome:
         outcome = failed(self.frame, error, decision, attempts=self.attempt, output=output)
-        if outcome.output is not output:  # given with the decision: it is not put together from what is inside
+        if outcome.output is not output:  # given with the decision, not put together from what is inside
             self.derived = False
         return outcome
 

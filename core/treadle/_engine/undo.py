@@ -6,6 +6,7 @@ settles. A completed step's own undo replaces those inside it, so the log below 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,7 +16,7 @@ from treadle._model import StepSpec
 from treadle.errors import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 
 @attrs.frozen(eq=False, repr=False)
