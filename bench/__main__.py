@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import table
-from bench.measure import Line
 from bench.rows import ROWS
+
+if TYPE_CHECKING:
+    from bench.measure import Line
 
 
 def main(argv: list[str] | None = None) -> int:

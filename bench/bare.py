@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
 
 import trio
 
-from bench.shapes import Graph
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bench.shapes import Graph
 
 
 async def nothing() -> None:

@@ -31,16 +31,16 @@ class Line:
     """
 
     work: str
-    reference: str = "–"
+    reference: str = ""
     ours: str
     value: float
-    unit: str = "×"
+    unit: str = "x"
     must: float | None = None
     want: float | None = None
 
     @property
     def verdict(self) -> str:
-        """``MISSED``, ``must`` (that held, the wish did not), ``want``, or nothing where there is no bound."""
+        """``MISSED``; ``must``: that held, the wish did not; ``want``; or nothing where there is no bound."""
         if self.must is not None and self.value > self.must:
             return "MISSED"
         if self.want is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
 import treadle
 from bench.plugin import REGISTRY, Counter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def seconds(workflow: treadle.Workflow, *, runs: int = 1) -> float:

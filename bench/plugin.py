@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 import treadle
 from treadle.plugin import Step, StepType, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 @attrs.frozen(kw_only=True)

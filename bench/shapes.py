@@ -29,7 +29,9 @@ def chain(length: int) -> treadle.Workflow:
 
 def graph_workflow(graph: Graph, **more: Any) -> treadle.Workflow:
     """*graph* with a step that does nothing at each node."""
-    return workflow({f"s{node}": {**NOOP, "needs": [f"s{i}" for i in needs]} for node, needs in graph.items()}, **more)
+    return workflow(
+        {f"s{node}": {**NOOP, "needs": [f"s{i}" for i in needs]} for node, needs in graph.items()}, **more
+    )
 
 
 def fan(width: int) -> Graph:
@@ -51,7 +53,10 @@ def layered(size: int, needs: int = 3) -> Graph:
 
 def chain_text(length: int) -> str:
     """A chain as people write one."""
-    steps = "".join(f"  step_{number}:\n    {'' if not number else f'needs: step_{number - 1}'}\n    noop: {{}}\n" for number in range(length))
+    steps = "".join(
+        f"  step_{number}:\n    {'' if not number else f'needs: step_{number - 1}'}\n    noop: {{}}\n"
+        for number in range(length)
+    )
     return f"treadle: 1\nname: bench\ndefaults:\n  timeout: 1m\nsteps:\n{steps}"
 
 

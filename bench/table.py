@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
-from bench.measure import Line
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bench.measure import Line
 
 COLUMNS = ("row", "work", "reference", "ours", "value", "must", "want", "verdict")
 

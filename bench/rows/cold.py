@@ -1,6 +1,6 @@
 """Cold processes: what one waits for at a prompt.
 
-The children may write bytecode, and one run that is not measured lets them: it is the second start that counts.
+The children may write bytecode, and a run that is not measured lets them: the second start is what counts.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.measure import Line, Pairs, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 TREADLE = (sys.executable, "-c", "import sys; from treadle._cli import main; sys.exit(main())")
 """What the installed ``treadle`` script does."""
 
-BARE = (sys.executable, "-c", "import trio\nasync def main(): await trio.lowlevel.checkpoint()\ntrio.run(main)")
+BARE = (
+    sys.executable,
+    "-c",
+    "import trio\nasync def main(): await trio.lowlevel.checkpoint()\ntrio.run(main)",
+)
 
 INSIDE = """
 import sys
@@ -45,9 +52,7 @@ def run(quick: bool) -> Iterator[Line]:
         told = _told(("run", "one.yaml"), folder)
     if peak := re.search(r"VmHWM:\s*(\d+) kB", told):
         megabytes = int(peak[1]) / 1024
-        yield Line(
-            work="its memory at most", ours=f"{megabytes:.1f} MB", value=megabytes, unit="MB", must=45
-        )
+        yield Line(work="its memory at most", ours=f"{megabytes:.1f} MB", value=megabytes, unit="MB", must=45)
 
 
 def version(quick: bool) -> Iterator[Line]:
@@ -59,7 +64,9 @@ def version(quick: bool) -> Iterator[Line]:
 def validate(quick: bool) -> Iterator[Line]:
     """``treadle validate``, which imports neither trio nor httpx."""
     with _folder() as folder:
-        yield _ratio("treadle validate of one step", ("validate", "one.yaml"), folder, quick, must=1.5, want=1)
+        yield _ratio(
+            "treadle validate of one step", ("validate", "one.yaml"), folder, quick, must=1.5, want=1
+        )
         imported = re.search(r"imported: \[(.*)\]", _told(("validate", "one.yaml"), folder))
     assert imported is not None
     yield Line(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bench import bare, ours, shapes
 from bench.measure import Line, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SIZES = ((100, 25), (1_000, 15), (10_000, 5), (100_000, 3))
 """Steps, and pairs to measure."""
@@ -34,7 +37,7 @@ def layered(quick: bool) -> Iterator[Line]:
             want=4,
         )
         if size == SIZES[1][0]:
-            yield _memory(size, lambda workflow=workflow: ours.seconds(workflow))  # type: ignore[misc]
+            yield _memory(size, lambda workflow=workflow: ours.seconds(workflow))
     largest = max(a_step)
     if largest == SIZES[-1][0]:
         yield Line(

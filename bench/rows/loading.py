@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -11,6 +11,9 @@ import treadle
 from bench import shapes
 from bench.measure import Line, Pairs, paired
 from bench.plugin import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def steps(quick: bool) -> Iterator[Line]:

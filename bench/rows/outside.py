@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import trio
@@ -11,6 +11,9 @@ import trio
 from bench import bare, ours, shapes
 from bench.measure import Line, Pairs, paired
 from bench.peer import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def commands(quick: bool) -> Iterator[Line]:
@@ -42,7 +45,9 @@ def _gets(url: str, count: int) -> float:
     async def timed() -> float:
         limits = httpx.Limits(max_connections=10)
         began = time.perf_counter()
-        clients = [httpx.AsyncClient(limits=limits, timeout=30, trust_env=False, verify=False) for _ in range(10)]
+        clients = [
+            httpx.AsyncClient(limits=limits, timeout=30, trust_env=False, verify=False) for _ in range(10)
+        ]
 
         async def get(number: int) -> None:
             (await clients[number % 10].get(url)).raise_for_status()

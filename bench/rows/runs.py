@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -12,11 +12,16 @@ from bench import bare, ours, shapes
 from bench.measure import Line, Pairs, alone, paired
 from bench.plugin import PROBE, REGISTRY, Counter
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def start(quick: bool) -> Iterator[Line]:
     """From the call of `Engine.start` to the first step's work."""
     workflow = shapes.chain(1)
-    taken = paired(lambda: bare.seconds(bare.fan, 1), lambda: _to_first_step(workflow), pairs=5 if quick else 51)
+    taken = paired(
+        lambda: bare.seconds(bare.fan, 1), lambda: _to_first_step(workflow), pairs=5 if quick else 51
+    )
     raw, own = taken.medians()
     yield Line(
         work="start of a run, to its first step",
@@ -86,7 +91,7 @@ def live(quick: bool) -> Iterator[Line]:
     taken = paired(
         lambda: bare.seconds(bare.live, runs, length), lambda: ours.seconds(workflow, runs=runs), pairs=pairs
     )
-    yield _per_step(f"{runs} live runs × {length} steps", taken, runs * length, must=5, want=2.5)
+    yield _per_step(f"{runs} live runs of {length} steps", taken, runs * length, must=5, want=2.5)
 
 
 def _per_step(work: str, taken: Pairs, steps: int, *, must: float, want: float) -> Line:

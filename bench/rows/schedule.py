@@ -40,7 +40,7 @@ def makespan(quick: bool) -> Iterator[Line]:
 
 
 def cholesky(tiles: int, unit: int) -> Tasks:
-    """The tasks of a factorisation of *tiles* × *tiles* tiles, of which the shortest takes *unit* ms."""
+    """The tasks of a factorisation of *tiles* by *tiles* tiles, of which the shortest takes *unit* ms."""
     tasks: dict[str, tuple[int, list[str]]] = {}
     written: dict[tuple[int, int], str] = {}  # tile → the task that wrote it last
 

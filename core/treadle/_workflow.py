@@ -109,8 +109,7 @@ def from_data(
 def _checked(spec: Spec | None, problems: list[Problem], registry: Registry) -> Workflow:
     plan = None
     if spec is not None:
-        plan, more = compile_plan(spec, registry.strategies)
-        problems = [*problems, *more]
-    if plan is None or any(problem.severity == "error" for problem in problems):
+        plan, problems = compile_plan(spec, registry.strategies, problems)
+    if plan is None:
         raise SpecError(problems)
     return Workflow(plan, tuple(problems), registry)

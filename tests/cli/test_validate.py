@@ -151,7 +151,7 @@ def test_a_workflow_is_found_by_name_through_the_deployment(treadle: Any, folder
     (folder / "flows" / "notes.txt").write_text("not a spec")
     (folder / "treadle.yaml").write_text("workflows: [flows, 'flows/o*.yaml']\n")
     assert treadle("validate", "good").code == 0
-    assert treadle("validate", "broken").out.startswith("flows/broken.yaml:4:")
+    assert treadle("validate", "bad").out.startswith("flows/broken.yaml:4:")
     assert treadle("validate", "goood").out == (
         "treadle.yaml: workflows: there is no file and no workflow named 'goood'; did you mean 'good'?\n"
     )

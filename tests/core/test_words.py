@@ -6,7 +6,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from treadle._words import split_words
@@ -114,6 +114,7 @@ def test_a_text_that_is_no_command_says_why(text, message):
 
 @given(st.lists(st.text(string.printable, max_size=8), min_size=1, max_size=5))
 def test_quoted_words_come_back_as_they_were(words):
+    assume("=" not in words[0])  # `shlex` does not quote A=, which in front sets a variable
     assert split_words(shlex.join(words)) == words
 
 

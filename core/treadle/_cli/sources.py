@@ -176,11 +176,11 @@ def _expand(root: Path, written: str) -> Iterable[Path]:
 
 
 def _name_of(path: Path, registry: Registry) -> str:
-    """The name a spec gives itself; that of its file where it cannot be loaded."""
+    """The name a spec gives itself, whatever is wrong with the rest; that of its file where it gives none."""
     from treadle._spec import load_spec
 
     try:
         spec, _ = load_spec(read_file(path), name=str(path), registry=registry)
     except SpecError:
         spec = None
-    return path.stem if spec is None else spec.name
+    return path.stem if spec is None or not spec.name else spec.name

@@ -314,7 +314,7 @@ class Attempt:
 
 
 def _never_a_failure(raised: BaseException) -> None:
-    """What leaves a block, but for a cancellation, is a bug of treadle; no attempt may take it for a failure."""
+    """What leaves a block, but for a cancellation, is a bug of treadle: no attempt may call it a failure."""
     group = raised if isinstance(raised, BaseExceptionGroup) else BaseExceptionGroup("", [raised])
     bug = group.subgroup(Exception)
     if bug is not None:

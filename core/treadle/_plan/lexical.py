@@ -59,8 +59,7 @@ class Scopes:
                     for inner in blocks_of(step):
                         parents[inner] = (block, index)
                         order.append(inner)
-        index_of = tuple({step.id: i for i, step in enumerate(block.steps)} for block in spec.blocks)
-        return cls(spec, index_of, tuple(parents), tuple(order))
+        return cls(spec, tuple(map(_by_id, spec.blocks)), tuple(parents), tuple(order))
 
     def find(self, block: int, step: int, wanted: str) -> Sighting | None:
         """The step *wanted* as seen by the step with these indexes; None if it sees none of that id."""
@@ -86,6 +85,23 @@ class Scopes:
             yield parent[0]
             parent = self.parents[parent[0]]
 
+    def outermost(self, block: int) -> BlockSpec:
+        """The workflow's block around *block*: its ``steps`` or its ``finally``."""
+        for level in self.enclosing(block):
+            if self.spec.blocks[level].role in ("steps", "finally"):
+                return self.spec.blocks[level]
+        return self.spec.blocks[0]
+
+    def step_beside(self, step: StepSpec, block: int) -> StepSpec | None:
+        """The step with *block* inside it that stands in the same block as *step*; None if there is none."""
+        parent = self.parents[block]
+        while parent is not None and parent[1] is not None:
+            steps = self.spec.blocks[parent[0]].steps
+            if any(one is step for one in steps):
+                return steps[parent[1]]
+            parent = self.parents[parent[0]]
+        return None
+
     @cached_property
     def anywhere(self) -> Mapping[str, tuple[int, int]]:
         """The first step of each id, wherever it stands, as block and index."""
@@ -108,6 +124,14 @@ class Scopes:
                 return way[::-1]
             target = self.parents[target[0]]
         return []
+
+
+def _by_id(block: BlockSpec) -> Mapping[str, int]:
+    index_of = {step.id: index for index, step in enumerate(block.steps)}
+    if len(index_of) < len(block.steps):  # a problem, reported already; the first of an id is meant
+        for index, step in reversed(list(enumerate(block.steps))):
+            index_of[step.id] = index
+    return index_of
 
 
 def blocks_of(step: StepSpec) -> Iterator[int]:

@@ -71,13 +71,13 @@ class _Setting:
 
     Attributes:
       added: names of the foreach, repeat and undo around it.
-      env: the environment variables there are.
+      env: the environment variables there are; None if not all are known.
       block, step: indexes of its step; *step* is None where it belongs to the workflow.
       in_finally: whether the run's end is known.
     """
 
     added: frozenset[str] = frozenset()
-    env: frozenset[str] = frozenset()
+    env: frozenset[str] | None = frozenset()
     block: int = 0
     step: int | None = None
     in_finally: bool = False
@@ -86,7 +86,7 @@ class _Setting:
 def check_names(spec: Spec, scopes: Scopes, problems: Problems) -> None:
     """Report what is wrong with the references of *spec*."""
     checker = _Checker(spec, scopes, problems)
-    workflow = _Setting(env=frozenset(spec.env))
+    workflow = _Setting(env=None if "env" in spec.partial else frozenset(spec.env))
     for read in expressions_of_workflow(spec):
         checker.check(read, workflow)
     around = [workflow] * len(spec.blocks)
@@ -107,12 +107,17 @@ def check_names(spec: Spec, scopes: Scopes, problems: Problems) -> None:
 
 def _inside(step: StepSpec, around: _Setting) -> _Setting:
     """*around*, with what *step* adds for its own work and the blocks inside it."""
-    added = {"item", "index"} if step.foreach is not None else set()
-    if step.repeat is not None:
+    added = {"item", "index"} if step.foreach is not None or "foreach" in step.partial else set()
+    if step.repeat is not None or "repeat" in step.partial:
         added.add("previous")
-    if not added and not step.env:
+    if not added and not step.env and not step.partial:
         return around
-    return attrs.evolve(around, added=around.added | added, env=around.env | step.env.keys())
+    unknown = around.env is None or "env" in step.partial
+    return attrs.evolve(
+        around,
+        added=around.added | added,
+        env=None if unknown else (around.env or frozenset()) | step.env.keys(),
+    )
 
 
 class _Checker:
@@ -188,6 +193,8 @@ class _Checker:
             self._may_be_absent(seen, reference, read, setting)
 
     def _unseen(self, wanted: str, reference: Reference, read: Read, setting: _Setting) -> None:
+        if any(self.spec.blocks[block].partial for block in self.scopes.enclosing(setting.block)):
+            return
         if wanted not in self.scopes.anywhere:
             visible = list(self.scopes.visible(setting.block))
             near = self.problems.near(wanted, visible, listed("steps to be seen here", visible))
@@ -241,27 +248,33 @@ class _Checker:
 
     # --- what is declared ---
 
+    def _all(self, key: str, names: Collection[str]) -> Collection[str] | None:
+        """The *names* that the document declares under *key*; None if not all could be read."""
+        return None if key in self.spec.partial else names
+
     def _declared(
-        self, code: str, reference: Reference, read: Read, kind: str, known: Collection[str]
+        self, code: str, reference: Reference, read: Read, kind: str, known: Collection[str] | None
     ) -> bool:
+        """Whether what is read is declared; a problem if not. *known* None cannot be told."""
         name = reference.keys[0] if reference.keys else None
-        if name is None or name in known:
+        if name is None or known is None or name in known:
             return True
         near = self.problems.near(str(name), known, listed(f"declared {kind}s", known))
         self._say(code, read, f"{kind} {str(name)!r} is not declared", near)
         return False
 
     def _inputs(self, reference: Reference, read: Read, _setting: _Setting) -> None:
-        if not self._declared("TRD418", reference, read, "input", self.spec.inputs):
+        if not self._declared("TRD418", reference, read, "input", self._all("inputs", self.spec.inputs)):
             return
         secret = self.secret_inputs.intersection(reference.keys[:1] or self.secret_inputs)
         if secret and not read.secrets:
             self._shown(read, f"input {min(secret)!r}, which holds a secret,")
 
     def _vars(self, reference: Reference, read: Read, _setting: _Setting) -> None:
-        if self._declared("TRD419", reference, read, "variable", self.spec.vars) and read.kind == "vars":
+        known = self._all("vars", self.spec.vars)
+        if self._declared("TRD419", reference, read, "variable", known) and read.kind == "vars":
             for name in reference.keys[:1]:
-                if self.var_order[str(name)] < self.var_order[str(read.key)]:
+                if self.var_order.get(str(name), -1) < self.var_order[str(read.key)]:
                     continue
                 message = f"variable {name!r} has no value yet: variables are evaluated in order"
                 self._say("TRD419", read, message, f"move {name!r} before {read.key!r}")
@@ -272,7 +285,11 @@ class _Checker:
     def _secrets(self, reference: Reference, read: Read, _setting: _Setting) -> None:
         if not reference.keys:
             self._say("TRD503", read, "`secrets` as a whole cannot be read", "name one, as secrets.NAME")
-        elif self._declared("TRD505", reference, read, "secret", self.spec.secrets) and not read.secrets:
+        elif not self._declared(
+            "TRD505", reference, read, "secret", self._all("secrets", self.spec.secrets)
+        ):
+            return
+        elif not read.secrets:
             self._shown(read, f"secret {reference.keys[0]!r}")
 
     def _shown(self, read: Read, what: str) -> None:

@@ -51,6 +51,10 @@ class _Implied:
     def source(self) -> str:
         return f"{self.reference} in {self.read.place.path or self.read.kind}"
 
+    @property
+    def found_at(self) -> str:
+        return f"{self.source}{_position(self.read.place)}"
+
 
 _ImpliedBy = dict[int, dict[int, dict[int, _Implied]]]
 """By block, by step that needs, by step needed."""
@@ -119,7 +123,7 @@ class _Resolver:
                 tuple(self._needs_of(i, step, at_least[i], implied.get(i, {})))
                 for i, step in enumerate(self.steps)
             ]
-            self._check_cycles(needs, at_least)
+            self._check_cycles(needs, at_least, implied)
         return BlockPlan.build(self.block, needs, at_least, self.in_force, self.index_of)
 
     def _need(self, step: int, accepts: int) -> NeedPlan:
@@ -165,21 +169,32 @@ class _Resolver:
         return found
 
     def _unknown(self, wanted: str, place: Place) -> None:
+        if self.block.partial:
+            return
         where = self.scopes.anywhere.get(wanted)
         if where is None:
             near = self.problems.near(wanted, self.index_of, listed("steps here", self.index_of))
             self.problems.add("TRD331", place, f"there is no step {wanted!r} to need", near)
             return
+        said, fix = f"step {wanted!r} stands in another block and cannot be needed", self._instead(wanted)
+        self.problems.add("TRD333", place, said, fix)
+
+    def _instead(self, wanted: str) -> str:
+        """What to write for a need on a step of another block."""
+        block = self.scopes.anywhere[wanted][0]
         way = self.scopes.way_to(wanted, self.block.index)
-        if len(way) > 1 and way[0].id in self.index_of:
-            fix = f"need {way[0].id!r}, the step of this block that has it inside"
-        elif self.block.role == "finally":
-            fix = "leave it out: finally starts when all the steps have ended"
-        else:
-            fix = "leave it out: what stands around this block has its own needs, to which it can be added"
-        self.problems.add(
-            "TRD333", place, f"step {wanted!r} stands in another block and cannot be needed", fix
-        )
+        if way and way[0].id in self.index_of:
+            return f"need {way[0].id!r}, the step of this block that has it inside"
+        if self.scopes.outermost(self.block.index).role == "finally":
+            return "leave it out: finally starts when all the steps have ended"
+        if self.scopes.outermost(block).role == "finally":
+            return "leave it out: finally starts only after these steps"
+        if not way:
+            return "leave it out: an undo runs only when its step is taken back"
+        around = self.scopes.step_beside(way[0], self.block.index)
+        if around is None or around is way[0]:
+            return "leave it out: blocks of one step do not wait for each other"
+        return f"need {way[0].id!r} in {around.id!r}, the step around this block"
 
     def _check_result(self, need: Need, found: int) -> None:
         if need.result == "failed" and not lets_failure_be_seen(self.in_force[found]):
@@ -190,7 +205,7 @@ class _Resolver:
                 f"nothing starts after {need.id!r} failed: its strategy is {strategy}",
                 f"give {need.id!r} `on_error: fail_late` or `on_error: continue`",
             )
-        elif need.result == "skipped" and self.steps[found].when is None:
+        elif need.result == "skipped" and self._never_skipped(self.steps[found]):
             self.problems.add(
                 "TRD335",
                 need.place,
@@ -198,7 +213,16 @@ class _Resolver:
                 f"give {need.id!r} a `when`, or need another result",
             )
 
-    def _check_cycles(self, needs: list[tuple[NeedPlan, ...]], at_least: list[AtLeastPlan | None]) -> None:
+    @staticmethod
+    def _never_skipped(step: StepSpec) -> bool:
+        return step.when is None and "when" not in step.partial
+
+    def _check_cycles(
+        self,
+        needs: list[tuple[NeedPlan, ...]],
+        at_least: list[AtLeastPlan | None],
+        implied: Mapping[int, Mapping[int, _Implied]],
+    ) -> None:
         graph = [
             [need.step for need in mine] + list(group.steps if group else ())
             for mine, group in zip(needs, at_least, strict=True)
@@ -207,7 +231,7 @@ class _Resolver:
             first = self.steps[cycle[0]]
             said = [self._with_position(step) for step in cycle]
             sources = [
-                f"{self.steps[step].id} needs {self.steps[after].id} because of {need.source}"
+                f"{self.steps[step].id} needs {self.steps[after].id} because of {implied[step][after].found_at}"
                 for step, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True)
                 for need in needs[step]
                 if need.step == after and need.inferred
@@ -222,6 +246,8 @@ class _Resolver:
     def _with_position(self, index: int) -> str:
         step = self.steps[index]
         place = step.places.get("")
-        if place is None or place.line is None:
-            return step.id
-        return f"{step.id} ({place.line}:{place.column})"
+        return step.id if place is None else f"{step.id}{_position(place)}"
+
+
+def _position(place: Place) -> str:
+    return "" if place.line is None else f" ({place.line}:{place.column})"

@@ -24,7 +24,7 @@ from treadle._plan.strategies import InForce, effective_strategies, workflow_str
 from treadle.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from treadle._expr import Expression, Template
     from treadle._kinds import Strategy
@@ -106,21 +106,23 @@ class Plan:
 
 
 def compile_plan(
-    spec: Spec, strategies: Mapping[str, Strategy[Any]] | None = None
+    spec: Spec, strategies: Mapping[str, Strategy[Any]] | None = None, found: Sequence[Problem] = ()
 ) -> tuple[Plan | None, list[Problem]]:
     """The plan of *spec*, or None if a problem is an error; warnings are among the problems too.
 
     Args:
       strategies: the installed error strategies by name, for ``fail_fast`` and ``fail_late``, which are
         in force where a spec names none.
+      found: the problems of loading *spec*, which may then be there in part; they come out with the rest.
     """
     scopes = Scopes.of(spec)
     problems = Problems()
     in_force = effective_strategies(spec, scopes, strategies or {}, problems)
     blocks = resolve_needs(spec, scopes, in_force, problems)
     check_names(spec, scopes, problems)
-    if problems.found:
-        return None, sorted(problems.found, key=lambda problem: (problem.line or 0, problem.column or 0))
+    if found or problems.found:
+        each = dict.fromkeys((*found, *problems.found))
+        return None, sorted(each, key=lambda problem: (problem.line or 0, problem.column or 0))
     warnings = _unconnected(blocks[0])
     return Plan(spec, tuple(blocks), workflow_strategy(spec, strategies or {}), tuple(warnings)), warnings
 

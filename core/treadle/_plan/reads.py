@@ -85,9 +85,9 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
     if step.env:
         yield from _env("env", step.env, step.places)
     if step.repeat is not None:
-        yield Read("repeat.until", _place_in(step.places, "repeat", "until"), step.repeat.until)
+        yield Read("repeat.until", _place(step.places, "repeat.until", "repeat"), step.repeat.until)
     if step.retry is not None and step.retry.condition is not None:
-        yield Read("retry.if", _place_in(step.places, "retry", "if"), step.retry.condition)
+        yield Read("retry.if", _place(step.places, "retry.if", "retry"), step.retry.condition)
     if step.on_error is not None and step.on_error.constant is None:
         yield from _strategy(step.on_error)
 
@@ -127,9 +127,3 @@ def _place(places: Mapping[str, Place], *keys: str) -> Place:
         if key in places:
             return places[key]
     return Place(keys[0])
-
-
-def _place_in(places: Mapping[str, Place], key: str, inner: str) -> Place:
-    """The place of *key*, with the path of what stands in it under *inner*."""
-    place = _place(places, key)
-    return attrs.evolve(place, path=f"{place.path}.{inner}") if key in places else place

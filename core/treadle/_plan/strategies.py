@@ -96,10 +96,11 @@ def _default(name: str, installed: Mapping[str, Strategy[Any]]) -> InForce:
 
 def may_decide(settings: InForce) -> Sequence[Decision] | None:
     """Every decision the strategy can take; None if that cannot be known before the run."""
-    if settings.constant is None:
+    config = settings.guess()
+    if config is None:
         return None
     try:
-        return settings.entry.may(settings.constant)
+        return settings.entry.may(config)
     except Exception:  # a plugin's fault; its `decide` shows it when it matters
         return None
 

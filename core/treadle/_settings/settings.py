@@ -109,6 +109,19 @@ class Settings(Generic[E]):
             return self.constant
         return structure(_filled(self.tree, evaluate), self.entry.config)  # type: ignore[attr-defined]
 
+    def guessed(self) -> Any:
+        """The tree with something in the place of each template: a duration, which is a text too."""
+        return _filled(self.tree, lambda _template: "1s")
+
+    def guess(self) -> Any:
+        """A config as it may be built; None where that cannot be known. For what depends on little of it."""
+        if self.spoiled or self.constant is not None:
+            return self.constant
+        try:
+            return structure(self.guessed(), self.entry.config)  # type: ignore[attr-defined]
+        except SettingsError:
+            return None
+
     def templates(self) -> Iterator[tuple[Place, Template, bool]]:
         """Each template with its place and whether secrets are allowed in it."""
         for hole in self.holes:

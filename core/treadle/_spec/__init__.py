@@ -4,7 +4,8 @@ The way of a spec: `yaml` or `data` makes a tree of `Node`s, `document` reads it
 by `keys` and `work`), `lower` (settings of plugins), `declared` (inputs) and `fields` (the rest).
 Deployment files go the same way through `deploy`.
 
-Rule: bad input gives problems, never an exception; a `Spec` comes out only where there are none.
+Rule: bad input gives problems, never an exception. What could be read of it comes out all the same, so that
+the plan can say what is wrong with the rest; see `treadle._model`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = ["CODES", "find_deployment", "load_deployment", "load_spec", "sinks_fr
 
 
 def load_spec(text: str | bytes, *, name: str | None, registry: Plugins) -> tuple[Spec | None, list[Problem]]:
-    """The spec in YAML *text*, called *name* in problems; None where there are any."""
+    """The spec in YAML *text*, called *name* in problems, as far as it could be read; None if not at all."""
     report = Report(name)
     with collector_off():
         return _finish(read_yaml(text, report), report, registry)

@@ -4,6 +4,7 @@ Rule 1: a block's number is its place in the text; it is taken before its steps 
 Rule 2: ids are lexical. An id that is written may not repeat one visible where it stands; one that is
   made up (``command_2`` in a list, ``undo``) may, and then hides it.
 Rule 3: a step belongs to its blocks (`BlockSpec.owner`), so these are finished once the step is.
+Rule 4: whatever is wrong with it, what was written as a step is one: nobody is told that it does not exist.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import attrs
 from treadle._kinds import Block, BlockForm, StepType
 from treadle._model import BlockSpec, Retry, StepSpec
 from treadle._places import Place
+from treadle._spec import standins
 from treadle._spec.fields import boolean, duration, environment, identifier, wrong_id
 from treadle._spec.keys import STEP_KEYS, Draft, finish_retry, read_retry
-from treadle._spec.lower import read_settings
+from treadle._spec.lower import what_can_be_read
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
 from treadle._spec.work import Named, Work, is_body, other_key, the_work
@@ -32,6 +34,8 @@ Role = Literal["steps", "child", "undo", "finally"]
 _EITHER = BlockForm("sequence")
 _DEFAULTS = ("retry", "timeout", "env", "repeatable")
 _MAX_STEPS = 100_000
+_TELLING = frozenset({"env", "foreach", "repeat", "when"})
+"""Keys that say of other expressions and needs what they may mean; of `StepSpec.partial`."""
 
 
 class _Written(NamedTuple):
@@ -53,6 +57,7 @@ class _Defaults:
     timeout: float | None = None
     env: Mapping[str, Any] = attrs.field(factory=dict)
     repeatable: bool | None = None
+    env_partial: bool = False
 
 
 class Blocks:
@@ -88,14 +93,17 @@ class Blocks:
             value = readers[key](self.r, item, join(path, key))
             if value is not BROKEN:
                 found[key] = value
+            if key == "env":
+                found["env_partial"] = value is BROKEN or item.partial
         self.defaults = _Defaults(**found)
 
     @staticmethod
     def _default_retry(r: Reading, node: Node, path: str) -> Any:
         found = read_retry(r, node, path)
-        if found is not BROKEN and finish_retry(r, found, node, path) is None:
+        if found is BROKEN:
             return BROKEN
-        return found
+        judged = finish_retry(r, found, node, path)
+        return {"attempts": judged.attempts, "backoff": judged.backoff, **found}
 
     def _merge_defaults(self, draft: Draft, waits: bool) -> None:
         """What a leaf step does not say is as ``defaults`` say, field by field."""
@@ -117,6 +125,10 @@ class Blocks:
             if block is not None:
                 self.finish(block, None, max_parallel)
             return block
+
+    def unreadable_steps(self, place: Place) -> None:
+        """Block 0 where there is none, or none that can be read."""
+        self.specs.append(BlockSpec(index=0, steps=(), form="graph", role="steps", place=place, partial=True))
 
     @contextmanager
     def read(
@@ -143,10 +155,11 @@ class Blocks:
         self.specs.append(None)
         steps = [self.step(one, f"{run_path}.{one.id}" if run_path else one.id, form) for one in written]
         self._unfinished[index] = {
-            "steps": tuple(step for step in steps if step is not None),
+            "steps": tuple(steps),
             "form": form,
             "role": role,
             "place": self.r.report.place(node.mark, path),
+            "partial": node.partial,
         }
         return Block(index, tuple(one.id for one in written))
 
@@ -195,9 +208,8 @@ class Blocks:
     def _of_list(self, node: Node, path: str, number: int) -> _Written:
         if node.is_mapping and "id" in node.items:
             place = node.items["id"]
-            found = identifier(self.r, place, join(path, "id"))
-            if found is not BROKEN:
-                return _Written(found, place, node, path, made_up=False)
+            if identifier(self.r, place, join(path, "id")) is not BROKEN or place.is_text:
+                return _Written(place.value, place, node, path, made_up=False)
         return _Written(f"{_type_name(node)}_{number}", node, node, path, made_up=True)
 
     def _show(self, written: list[_Written]) -> list[str]:
@@ -222,13 +234,13 @@ class Blocks:
 
     # --- steps ---------------------------------------------------------------------------------------
 
-    def step(self, one: _Written, run_path: str, form: str) -> StepSpec | None:
-        """One step, with the blocks in it; None, with problems, if it cannot be made."""
+    def step(self, one: _Written, run_path: str, form: str) -> StepSpec:
+        """One step, with the blocks in it."""
         r, node, path = self.r, one.node, one.path
         if not node.is_mapping:
             fix = "write its work, as {command: make test}"
             r.problem("TRD102", node, path, f"a step is a mapping, got {got(node)}", fix)
-            return None
+            return self._unreadable(one, run_path)
         draft: Draft = {}
         named = Named([], [])
         for key, item in node.items.items():
@@ -237,27 +249,54 @@ class Blocks:
             elif (reader := STEP_KEYS[key]) is not None:
                 reader(r, item, f"{path}.{key}", draft)
         if form != "graph" or "id" in node.items:
-            self._judge_form(node, path, form)
+            self._judge_form(node, path, form, draft)
         work = the_work(r, node, one.place, path, named)
+        if r.report.problems:
+            self._note_partial(node, draft, misspelt=bool(named.unknown))
         return self._with_settings(work, draft, one, run_path)
 
-    def _with_settings(
-        self, work: Work | None, draft: Draft, one: _Written, run_path: str
-    ) -> StepSpec | None:
+    def _unreadable(self, one: _Written, run_path: str) -> StepSpec:
+        """A step of which only the id is known."""
+        places = {"": self.r.report.place(one.place.mark, one.path)}
+        return StepSpec(
+            id=one.id,
+            path=run_path,
+            settings=standins.WORK,
+            on_error=standins.STRATEGY,
+            places=places,
+            partial=_TELLING,
+        )
+
+    def _note_partial(self, node: Node, draft: Draft, *, misspelt: bool) -> None:
+        """Say in *draft* which keys of the step could not be read, or not whole.
+
+        A key that is *misspelt* could have been any that is not there.
+        """
+        anything = misspelt or node.partial
+        partial = {
+            key
+            for key in _TELLING
+            if (node.items[key].partial or key not in draft if key in node.items else anything)
+        }
+        if self.defaults.env_partial:
+            partial.add("env")
+        draft["partial"] = frozenset(partial)
+        if anything:
+            draft.setdefault("on_error", standins.STRATEGY)
+
+    def _with_settings(self, work: Work | None, draft: Draft, one: _Written, run_path: str) -> StepSpec:
         """The step with its settings, its undo, and the blocks of both. What can be judged always is."""
         settings = self._settings(work, run_path)
         body = False
         if "undo" in one.node.items:
             undo = one.node.items["undo"]
             draft["undo"], body = self._undo(undo, f"{one.path}.undo", run_path)
-        blocks = settings.blocks if settings else None
+        blocks = settings.blocks
         if not blocks:
-            self._merge_defaults(draft, settings is not None and settings.entry.waits)
-        self._judge(one, draft, blocks)
+            self._merge_defaults(draft, settings.entry.waits)
+        self._judge(one, draft, None if settings.spoiled else blocks)
         if "retry" in draft:
             draft["retry"] = self._retry(one, draft["retry"])
-        if settings is None:
-            return None
         places = self._places(one)
         step = StepSpec(
             id=one.id, path=run_path, settings=settings, blocks=settings.blocks, places=places, **draft
@@ -265,16 +304,16 @@ class Blocks:
         self._adopt(step, body)
         return step
 
-    def _settings(self, work: Work | None, run_path: str) -> Settings[StepType[Any]] | None:
+    def _settings(self, work: Work | None, run_path: str) -> Settings[StepType[Any]]:
         def block(node: Node, path: str, form: BlockForm) -> Block | None:
             with self.read(node, path, run_path, "child", form) as found:
                 return found
 
         if work is None or work.type is None:
-            return None
-        return read_settings(self.r, work.type, work.node, work.path, block=block)
+            return standins.WORK
+        return what_can_be_read(self.r, work.type, work.node, work.path, block=block)
 
-    def _retry(self, one: _Written, found: Draft) -> Retry | None:
+    def _retry(self, one: _Written, found: Draft) -> Retry:
         node = one.node.items.get("retry")
         where, path = (node, f"{one.path}.retry") if node else (self.defaults.node, "defaults.retry")
         return finish_retry(self.r, found, where or one.place, path)
@@ -296,7 +335,7 @@ class Blocks:
         self.specs.append(None)
         step = self.step(_Written("undo", node, node, path, made_up=True), f"{run_path}.undo", "body")
         self._unfinished[index] = {
-            "steps": () if step is None else (step,),
+            "steps": (step,),
             "form": "sequence",
             "role": "undo",
             "place": self.r.report.place(node.mark, path),
@@ -305,7 +344,7 @@ class Blocks:
 
     # --- how keys go together ------------------------------------------------------------------------
 
-    def _judge_form(self, node: Node, path: str, form: str) -> None:
+    def _judge_form(self, node: Node, path: str, form: str, draft: Draft) -> None:
         """``id`` is for lists, ``needs`` for mappings; the step of an undo has neither."""
         if form == "graph" or (form == "body" and "id" in node.items):
             said = (
@@ -327,6 +366,7 @@ class Blocks:
                 "body": ("the step of an undo has no needs", "leave it out"),
             }
             self._report_key("TRD313", node, path, "needs", *reasons[form])
+            draft["needs"], draft["at_least"] = (), None
 
     def _judge(self, one: _Written, draft: Draft, blocks: tuple[Block, ...] | None) -> None:
         """Keys that do not go together; *blocks* None are not known."""
@@ -370,7 +410,18 @@ class Blocks:
             if env is not None and env.is_mapping:
                 for name, item in env.items.items():
                     places[f"env.{name}"] = self.r.report.place(item.mark, f"{prefix}.env.{name}")
+        for key, inner in (("retry", "if"), ("repeat", "until")):
+            if key in items or (key == "retry" and self.defaults.retry):
+                self._place_inside(places, one, key, inner)
         return places
+
+    def _place_inside(self, places: dict[str, Place], one: _Written, key: str, inner: str) -> None:
+        """Where the expression *inner* of *key* stands; its own before that of ``defaults``."""
+        inherited = self.defaults.node.items.get(key) if self.defaults.node else None
+        for prefix, node in (("defaults", inherited), (one.path, one.node.items.get(key))):
+            if node is not None and node.is_mapping and inner in node.items:
+                path = f"{prefix}.{key}.{inner}"
+                places[f"{key}.{inner}"] = self.r.report.place(node.items[inner].mark, path)
 
 
 def _type_name(node: Node) -> str:

@@ -32,52 +32,60 @@ _PLAIN: dict[str, tuple[str, Callable[[Reading, Node, str], Any]]] = {
     "env": ("env", fields.environment),
     "timeout": ("timeout", fields.duration),
     "on_error": ("on_error", read_strategy),
+    "vars": ("vars", fields.values),
     "outputs": ("outputs", fields.values),
 }
-_KEYS = (*_PLAIN, "treadle", "secrets", "vars", "defaults", "steps", "finally", "max_parallel")
+_KEYS = (*_PLAIN, "treadle", "secrets", "defaults", "steps", "finally", "max_parallel")
 _NAMED = ("inputs", "vars", "env", "outputs")
 
 
 def read_document(r: Reading, root: Node) -> Spec | None:
-    """The spec at *root*; None if anything is wrong, with all of it reported."""
+    """The spec at *root*, with all that is wrong reported; None if it is not even a mapping."""
     if not root.is_mapping:
         fix = "begin with treadle: 1, name: and steps:"
         r.problem("TRD102", root, "", f"a workflow is a mapping, got {got(root)}", fix)
         return None
     items = root.items
+    lost = root.partial
     for key in items:
-        _known_key(r, root, key)
+        if not _known_key(r, root, key):
+            lost = True
     _version(r, root)
-    _read_secrets(r, root)
+    _read_secrets(r, root, lost=lost)
     parts: dict[str, Any] = {}
+    partial = {key for key in _NAMED if lost and key not in items}
     for key, (attribute, read) in _PLAIN.items():
-        if key in items:
-            parts[attribute] = read(r, items[key], key)
-    if "vars" in items and items["vars"].value is not None:
-        parts["vars"] = fields.values(r, items["vars"], "vars")
+        if key in items and not (key == "vars" and items[key].value is None):
+            value = read(r, items[key], key)
+            if value is not BROKEN:
+                parts[attribute] = value
+            if value is BROKEN or items[key].partial:
+                partial.add(key)
     blocks = _read_blocks(r, root, parts)
     if "name" not in items:
         r.problem(
             "TRD103", root, "", "'name' is missing", "write what the workflow is called, as name: nightly"
         )
-    if r.report.problems:
-        return None
     plain = root.value
     return Spec(
-        blocks=tuple(blocks.specs),  # type: ignore[arg-type]  # none is unfinished where there is no problem
+        blocks=tuple(blocks.specs),  # type: ignore[arg-type]  # all are finished by now
         data=plain,
-        hash=_digest(plain),
+        hash="" if r.report.problems else _digest(plain),
         secrets=r.secrets,
         places=_places(r, root),
-        **parts,
+        partial=frozenset(partial if r.secrets_known else (*partial, "secrets")),
+        **{"name": ""} | parts,
     )
 
 
-def _known_key(r: Reading, root: Node, key: str) -> None:
+def _known_key(r: Reading, root: Node, key: str) -> bool:
+    """Whether *key* means something; otherwise it could be any that is not there."""
     if key in _LATER:
         r.report.later(root.key_mark(key), key, f"{key!r}")
     elif key not in _KEYS:
         r.unknown(root, "", key, _KEYS)
+        return key.startswith("x-")
+    return True
 
 
 def _version(r: Reading, root: Node) -> None:
@@ -91,16 +99,18 @@ def _version(r: Reading, root: Node) -> None:
         r.problem("TRD105", node, "treadle", said, "write treadle: 1")
 
 
-def _read_secrets(r: Reading, root: Node) -> None:
+def _read_secrets(r: Reading, root: Node, *, lost: bool) -> None:
     node = root.items.get("secrets")
     if node is None:
+        r.secrets_known = not lost
         return
-    if not node.is_list:
-        r.problem(
-            "TRD102", node, "secrets", f"expected a list of names, got {got(node)}", "write [CHAT_TOKEN]"
-        )
-        return
-    r.secrets = frozenset(name for name, _ in fields.names(r, node, "secrets", "the name of a secret"))
+    before = len(r.report.problems)
+    if node.is_list:
+        r.secrets = frozenset(name for name, _ in fields.names(r, node, "secrets", "the name of a secret"))
+    else:
+        said = f"expected a list of names, got {got(node)}"
+        r.problem("TRD102", node, "secrets", said, "write [CHAT_TOKEN]")
+    r.secrets_known = not node.partial and len(r.report.problems) == before
 
 
 def _read_blocks(r: Reading, root: Node, parts: dict[str, Any]) -> Blocks:
@@ -110,10 +120,13 @@ def _read_blocks(r: Reading, root: Node, parts: dict[str, Any]) -> Blocks:
     if "defaults" in items:
         blocks.read_defaults(items["defaults"], "defaults")
     most = fields.bound(r, items["max_parallel"], "max_parallel") if "max_parallel" in items else None
+    found = None
     if "steps" in items:
-        blocks.top(items["steps"], "steps", "steps", None if most is BROKEN else most)
+        found = blocks.top(items["steps"], "steps", "steps", None if most is BROKEN else most)
     else:
         r.problem("TRD103", root, "", "'steps' is missing", "write what the workflow does, under steps:")
+    if found is None:
+        blocks.unreadable_steps(r.report.place(root.mark, "steps"))
     if "finally" in items:
         parts["finally_"] = blocks.top(items["finally"], "finally", "finally", None)
     return blocks

@@ -12,10 +12,10 @@ from typing import Any
 from treadle._expr import Template
 from treadle._model import Repeat, Retry
 from treadle._settings import Settings
-from treadle._spec import fields
+from treadle._spec import fields, standins
 from treadle._spec.needs import read_needs
 from treadle._spec.nodes import Node, join
-from treadle._spec.plugins import read_plugin
+from treadle._spec.plugins import read_named, read_plugin
 from treadle._spec.reading import BROKEN, Reading, got
 
 Draft = dict[str, Any]
@@ -73,7 +73,7 @@ def read_retry(r: Reading, node: Node, path: str) -> Any:
 
 
 def _backoff(r: Reading, node: Node, path: str) -> Any:
-    return read_plugin(r, node, path, "backoff", r.registry.backoffs) or BROKEN
+    return read_plugin(r, node, path, "backoff", r.registry.backoffs) or standins.BACKOFF
 
 
 _RETRY_KEYS: Mapping[str, Reader] = {
@@ -85,24 +85,24 @@ _RETRY_KEYS: Mapping[str, Reader] = {
 }
 
 
-def finish_retry(r: Reading, found: Draft, node: Node, path: str) -> Retry | None:
+def finish_retry(r: Reading, found: Draft, node: Node, path: str) -> Retry:
     """The `Retry` of what was read and merged; exponential backoff unless said."""
     if "attempts" not in found:
         if not (node.is_mapping and "attempts" in node.items):
             fix = "write how many attempts there are, the first one counted, as attempts: 3"
             r.problem("TRD103", node, path, "'attempts' is missing", fix)
-        return None
+        found = {**found, "attempts": 1}
     if "backoff" not in found:
         found = {**found, "backoff": _usual_backoff(r, node, path)}
-    return None if found["backoff"] is None else Retry(**found)
+    return Retry(**found)
 
 
-def _usual_backoff(r: Reading, node: Node, path: str) -> Settings[Any] | None:
+def _usual_backoff(r: Reading, node: Node, path: str) -> Settings[Any]:
     entry = r.registry.backoffs.get("exponential")
     if entry is None:
         message, _, fix = r.registry.missing("backoff", "exponential").partition("; ")
         r.problem("TRD204", node, path, message, fix or "name a backoff")
-        return None
+        return standins.BACKOFF
     return Settings(entry, entry.config())
 
 
@@ -117,17 +117,22 @@ def _repeat(r: Reading, node: Node, path: str) -> Any:
                 "TRD103", node, path, "'until' is missing", "write when to stop, as until: output.ready"
             )
         return BROKEN
-    found: Draft = {"until": r.condition(entries["until"], join(path, "until"), "until")}
+    until = r.condition(entries["until"], join(path, "until"), "until")
+    found: Draft = {"until": until}
     if "every" in entries:
         found["every"] = fields.duration(r, entries["every"], join(path, "every"), zero=True)
     if "times" in entries:
         found["times"] = fields.whole(r, entries["times"], join(path, "times"), 1)
-    return BROKEN if BROKEN in found.values() else Repeat(**found)
+    if until is BROKEN:
+        return BROKEN
+    known = {key: value for key, value in found.items() if value is not BROKEN}
+    return Repeat(**({"times": 1} if len(known) < len(found) else {}) | known)
 
 
 def read_strategy(r: Reading, node: Node, path: str) -> Settings[Any]:
-    """The error strategy that ``on_error`` names; a stand-in, or spoiled settings, where it cannot be used."""
-    return read_strategy_plugin(r, node, path) or standins.STRATEGY
+    """The error strategy that ``on_error`` names; spoiled settings or a stand-in where it cannot be used."""
+    found = read_named(r, node, path, "error strategy", r.registry.strategies, templates=True)
+    return found or standins.STRATEGY
 
 
 def _undo_after(r: Reading, node: Node, path: str) -> Any:

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 from treadle._expr import Expression, Template
 from treadle._kinds import Block, BlockForm, SecretMark, Words
-from treadle._settings import Hole, Settings, UrlHole, WordHole
+from treadle._settings import Hole, Settings, SettingsError, UrlHole, WordHole
 from treadle._settings.strict import CONVERTER, written_url
-from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, said
+from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, open_in, said
 from treadle._settings.types import (
     is_config,
     is_list,
@@ -79,8 +79,12 @@ def what_can_be_read(
     *,
     block: MakeBlock | None = None,
     templates: bool = True,
+    probed: bool = False,
 ) -> Settings[Any]:
-    """As `read_settings`, but what is wrong spoils the settings, and what was read beside it is in them."""
+    """As `read_settings`, but what is wrong spoils the settings, and what was read beside it is in them.
+
+    *probed* settings are judged as a whole even where they hold templates.
+    """
     try:
         fields: Mapping[str, Field] = fields_of(entry.config)
     except Exception as exc:
@@ -89,7 +93,10 @@ def what_can_be_read(
         return Settings(entry, place=r.report.place(node.mark, path))
     lowering = _Lowering(r, block, templates)
     tree, inner = lowering.top(entry, fields, node, path)
-    return lowering.settings(entry, tree, inner, node, path)
+    settings = lowering.settings(entry, tree, inner, node, path)
+    if probed and settings.holes and not settings.spoiled:
+        _probe(r, settings, node, path)
+    return settings
 
 
 class _Lowering:
@@ -306,6 +313,22 @@ class _Lowering:
             return node.value
         template = self.template(node, path)
         return WordHole(template) if isinstance(template, Template) else template
+
+
+def _probe(r: Reading, settings: Settings[Any], node: Node, path: str) -> None:
+    """Report what is wrong with settings whatever their templates give.
+
+    That is what is said both with something in the place of each template and without these settings at all.
+    """
+    try:
+        guessed = settings.guessed()
+    except SettingsError:
+        return
+    without = {key: value for key, value in settings.tree.items() if not open_in(value)}
+    filled = {(fault.path, fault.message) for fault in faults(guessed, settings.entry.config)}
+    for fault in faults(without, settings.entry.config):
+        if (fault.path, fault.message) in filled:
+            _report_fault(r, settings.entry, fault, fault.path, node, path)
 
 
 def _report_fault(r: Reading, entry: Entry, fault: Fault, steps: Any, node: Node, path: str) -> None:

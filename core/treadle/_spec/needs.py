@@ -38,8 +38,8 @@ def _with_results(r: Reading, node: Node, path: str) -> tuple[Need, ...]:
         if item.value not in _RESULTS:
             fix = close(item.value, _RESULTS) if item.is_text else f"write one of {', '.join(_RESULTS)}"
             r.problem("TRD311", item, at, f"a step cannot end as {got(item)}", fix)
-            continue
-        needs.append(Need(name, item.value, r.report.place(node.key_mark(name), at)))
+        result = item.value if item.value in _RESULTS else None
+        needs.append(Need(name, result, r.report.place(node.key_mark(name), at)))
     return tuple(needs)
 
 
@@ -56,10 +56,11 @@ def _at_least(r: Reading, node: Node, path: str) -> AtLeast | None:
     count_node = node.items["at_least"]
     count = fields.whole(r, count_node, join(path, "at_least"), 1)
     ids = tuple(name for name, _ in fields.names(r, node.items["of"], join(path, "of"), "an id"))
-    if count is BROKEN or not ids:
+    if not ids:
         return None
-    if count > len(ids):
+    if count is BROKEN:
+        count = 1
+    elif count > len(ids):
         said = f"at least {count} of {len(ids)} steps can never have completed"
         r.problem("TRD104", count_node, join(path, "at_least"), said, f"write at most {len(ids)}")
-        return None
     return AtLeast(count, ids, r.report.place(node.mark, path))

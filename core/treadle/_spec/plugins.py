@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from treadle._spec.lower import read_settings
+from treadle._spec.lower import what_can_be_read
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import Reading, got
 
@@ -21,6 +21,24 @@ def read_plugin(
 
     *kind* is a kind's title, as ``error strategy``, and *entries* its usable plugins.
     """
+    found = read_named(r, node, path, kind, entries, code=code)
+    return None if found is None or found.spoiled else found
+
+
+def read_named(
+    r: Reading,
+    node: Node,
+    path: str,
+    kind: str,
+    entries: Mapping[str, Any],
+    *,
+    code: str = "TRD204",
+    templates: bool = False,
+) -> Settings[Any] | None:
+    """As `read_plugin`, but only a plugin that is not there gives None; what is wrong spoils its settings.
+
+    With *templates*, expressions are taken; what is wrong whatever they give is still found.
+    """
     name, settings = _named(node)
     if name is None:
         fix = "write a name, or one name with its settings as {name: {…}}"
@@ -33,8 +51,10 @@ def read_plugin(
         r.problem(code, mark, path, message, fix)
         return None
     if settings is None:
-        return read_settings(r, entry, Node(None, node.mark), path, templates=False)
-    return read_settings(r, entry, settings, join(path, name), templates=False)
+        settings = Node(None, node.mark)
+    else:
+        path = join(path, name)
+    return what_can_be_read(r, entry, settings, path, templates=templates, probed=True)
 
 
 def _named(node: Node) -> tuple[str | None, Node | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from treadle._kinds import Decision, Fail, Step, StepFailure, StepType, Strategy
+from treadle._kinds import Backoff, Decision, Fail, Step, StepFailure, StepType, Strategy
 from treadle._settings import Settings
 
 
@@ -33,3 +33,7 @@ STRATEGY: Settings[Strategy[Any]] = Settings(
     Strategy(name="", config=_NoSettings, decide=_undecided, may=lambda _config: (), inherits=True)
 )
 """For an error strategy; what it may decide is not known, since it has no config."""
+
+BACKOFF: Settings[Backoff[Any]] = Settings(
+    Backoff(name="", config=_NoSettings, delays=lambda _config, _rng: iter(()))
+)

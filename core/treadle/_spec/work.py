@@ -82,7 +82,7 @@ def the_work(r: Reading, node: Node, place: Node, path: str, named: Named) -> Wo
         r.problem(
             "TRD203", place, path, f"the step has {len(named.work)} plugins: {names}", "write a step for each"
         )
-    elif not named.unknown and "uses" not in node.items:
+    elif not named.unknown and "uses" not in node.items and not node.partial:
         keys = ", ".join(node.items)
         has = f"it has only {keys}" if keys else "it is empty"
         r.problem(

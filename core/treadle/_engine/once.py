@@ -1,0 +1,94 @@
+"""One attempt in its place and time: held back by a pause, admitted by a limiter, bounded by a timeout.
+
+Rule 1: nothing is awaited between the last look at the pause and the event that says the attempt started.
+Rule 2: work that comes back although it had been told to stop has no outcome of its own: what it returned
+        or raised is kept, and the cancelled scope takes it from there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from treadle._engine.attempt import work
+from treadle._engine.stop import Timer, first_cause
+from treadle._frontier import Cause
+from treadle._units import format_duration
+from treadle.errors import Failure
+from treadle.events import StepStatus
+
+if TYPE_CHECKING:
+    from treadle._engine.step import StepRun
+    from treadle._frontier import Outcome
+
+
+async def attempted(step: StepRun) -> Outcome:
+    """The outcome of one attempt."""
+    run = step.run
+    while True:
+        await run.gate()
+        if step.spec.limit is None:
+            await trio.lowlevel.checkpoint()  # fair; and a step of a stopped block does not begin
+            if not run.held:
+                return await _begun(step)
+        else:
+            async with run.surroundings.limiters[step.spec.limit]:
+                await trio.lowlevel.checkpoint()
+                if not run.held:  # a run that was paused meanwhile must not keep others waiting
+                    return await _begun(step)
+
+
+async def _begun(step: StepRun) -> Outcome:
+    run = step.run
+    step.start()
+    await run.durable()
+    run.in_flight += 1
+    try:
+        return await (_worked(step) if step.spec.timeout is None else _timed(step, step.spec.timeout))
+    finally:
+        run.in_flight -= 1
+
+
+async def _timed(step: StepRun, seconds: float) -> Outcome:
+    outer = step.stopper
+    step.timer = timer = Timer(outer, Cause("timeout", f"timed out after {format_duration(seconds)}"))
+    step.stopper = timer
+    if step.spec.blocks:  # a block's time stands still while the run is paused
+        with step.run.clock.limit(timer, seconds):
+            return await _worked(step)
+    else:
+        with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:
+            timer.enter(scope)
+            return await _worked(step)
+    step.stopper = outer
+    return _timed_out(step, timer)
+
+
+def _timed_out(step: StepRun, timer: Timer) -> Outcome:
+    if (first := step.failed_inside()) is not None:
+        return step.failure(first)
+    data: dict[str, Any] = {"returned": True} if step.came_back else {}
+    if step.notes:
+        data["notes"], step.notes = step.notes, []
+    return step.failure(Failure("timeout", f"{step.path} {timer.cause.text}", data or None))
+
+
+async def _worked(step: StepRun) -> Outcome:
+    """The outcome of the work, unless something ended it."""
+    result = await work(step)
+    if first_cause(step.stopper) is not None:
+        _keep(step, result)
+        await trio.lowlevel.checkpoint()
+    timer, step.timer = step.timer, None
+    if timer is not None:
+        step.stopper = timer.outer or step.frame
+    return result
+
+
+def _keep(step: StepRun, result: Outcome) -> None:
+    if result.status is StepStatus.COMPLETED:
+        step.returned = result.output
+        step.came_back = True
+    elif result.error is not None:
+        step.notes.append(f"{result.error.name}: {result.error.message}")

@@ -1,0 +1,422 @@
+"""What must hold of every run, judged by three histories that know nothing of each other.
+
+The journal says what the engine decided, the stream what a sink was given, the ledger what the steps' own
+effects noted. `judge` compares them with each other and with the spec, as plain data: it shares no code
+with what it judges.
+
+Paths read ``block.step``, ``foreach.2``, ``block#2.step`` (second round). Clean-up has paths of its own:
+``step.undo``, ``finally.step``; what is said of starts is not said of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import treadle
+from treadle.events import ENDS, SETTLINGS
+
+BLOCKS = ("parallel", "sequence", "steps")
+GOOD = ("completed", "skipped", "tolerated")
+
+
+@attrs.frozen(kw_only=True)
+class Histories:
+    """One run, as it was seen from three sides.
+
+    Attributes:
+      ledger: ``(time, what, path)``: ``start``, then ``end``, ``fail`` or ``cancelled``.
+      grace: by the id of a step, how long its clean-up may take after a timeout.
+    """
+
+    spec: Mapping[str, Any]
+    journal: Sequence[treadle.Event]
+    stream: Sequence[treadle.Event]
+    ledger: Sequence[tuple[float, str, str]]
+    epoch: float
+
+
+def judge(seen: Histories) -> list[str]:
+    """All that is wrong, in sentences; nothing for a run that is as it should be."""
+    return [problem for law in LAWS for problem in law(seen)]
+
+
+# --- the journal as a whole ---
+
+
+def numbered_without_a_gap(seen: Histories) -> Iterator[str]:
+    if [event.seq for event in seen.journal] != list(range(1, len(seen.journal) + 1)):
+        yield "the journal is not numbered 1, 2, 3 …"
+
+
+def one_end_and_nothing_after_it(seen: Histories) -> Iterator[str]:
+    ends = [event.seq for event in seen.journal if event.type in ENDS]
+    if ends != [len(seen.journal)]:
+        yield f"the ends are events {ends} of {len(seen.journal)}"
+
+
+def the_stream_is_the_journal(seen: Histories) -> Iterator[str]:
+    if [event for event in seen.stream if event.seq is not None] != list(seen.journal):
+        yield "the sink was given something else than what is in the journal"
+
+
+def the_times_never_go_back(seen: Histories) -> Iterator[str]:
+    times = [event.time for event in seen.journal]
+    if times != sorted(times):
+        yield "the journal's times go back"
+
+
+# --- steps ---
+
+
+def each_step_has_one_life(seen: Histories) -> Iterator[str]:
+    """Attempts are 1, 2, 3 …; one settling, nothing started after it; everything that started settles."""
+    started: dict[str, int] = defaultdict(int)
+    settled: dict[str, str] = {}
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.started":
+            if event.attempt != started[path] + 1:
+                yield f"{path}: attempt {event.attempt} after {started[path]}"
+            if path in settled:
+                yield f"{path} started after it had settled"
+            started[path] += 1
+        elif event.type in SETTLINGS:
+            if path in settled:
+                yield f"{path} settled twice: {settled[path]}, then {event.type}"
+            settled[path] = event.type
+            if event.type == "step.cancelled" and not started[path]:
+                yield f"{path} was cancelled and had never started"
+            if event.type in ("step.omitted", "step.skipped") and started[path]:
+                yield f"{path} was {event.type} and had started"
+    for path in started:
+        if path not in settled:
+            yield f"{path} started and never settled"
+    for step_id in _ids(seen.spec["steps"]):
+        if step_id not in settled and _began(seen):
+            yield f"{step_id} never settled"
+
+
+def nothing_starts_before_what_it_needs(seen: Histories) -> Iterator[str]:
+    results: dict[str, str] = {}
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.started" and not _cleaning(path):
+            block, _, step_id = path.rpartition(".")
+            for need in _needs(seen.spec, block, step_id):
+                beside = f"{block}.{need}" if block else need
+                if results.get(beside) not in GOOD:
+                    yield f"{path} started when {beside}, which it needs, was {results.get(beside)}"
+        elif event.type in SETTLINGS or event.type == "step.tolerated":
+            results[path] = event.type.removeprefix("step.")
+
+
+def _began(seen: Histories) -> bool:
+    """Whether the run was more than accepted: one that is cancelled while pending has no steps."""
+    return any(event.type == "workflow.started" for event in seen.journal)
+
+
+# --- nothing starts any more ---
+
+
+def nothing_starts_after_a_fatal_failure_cancel_or_rollback(seen: Histories) -> Iterator[str]:
+    stopped: list[tuple[str, str]] = []
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.started" and not _cleaning(path):
+            for prefix, why in stopped:
+                if path.startswith(prefix):
+                    yield f"{path} started after {why}"
+        elif event.type == "step.failed" and event.data.get("decision") == "stop" and not _cleaning(path):
+            block = path.rpartition(".")[0]
+            stopped.append((f"{block}." if block else "", f"{path} had failed"))
+        elif event.type in ("workflow.cancelling", "workflow.rolling_back"):
+            stopped.append(("", event.type))
+
+
+def nothing_starts_while_the_run_is_paused(seen: Histories) -> Iterator[str]:
+    held = False
+    spans: list[tuple[float, float]] = []
+    since = 0.0
+    for event in seen.journal:
+        if event.type == "workflow.paused":
+            since = event.time
+        elif held and since and event.type in ("workflow.resumed", "workflow.cancelling"):
+            spans.append((since, event.time))
+        if event.type == "workflow.pausing":
+            held, since = True, 0.0
+        elif event.type in ("workflow.resumed", "workflow.cancelling", "workflow.rolling_back"):
+            held = False
+        elif event.type == "step.started" and held:
+            yield f"{event.step} started while the run was paused"
+    for time, what, path in seen.ledger:
+        if what == "start" and any(begin < time + seen.epoch < end for begin, end in spans):
+            yield f"{path} had an effect while the run was paused"
+
+
+def a_paused_run_has_nothing_in_flight(seen: Histories) -> Iterator[str]:
+    at_work: set[str] = set()
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.started" and _is_leaf(seen.spec, path):
+            at_work.add(path)
+        elif event.type in SETTLINGS or event.type in ("step.retrying", "step.waiting"):
+            at_work.discard(path)
+        elif event.type == "workflow.paused" and at_work:
+            yield f"the run was paused while {', '.join(sorted(at_work))} was at work"
+
+
+# --- effects ---
+
+
+def effects_are_those_of_the_journal(seen: Histories) -> Iterator[str]:
+    """At most one effect for each attempt, none before its start, none after its settling, none for nothing."""
+    starts: dict[str, list[float]] = defaultdict(list)
+    ends: dict[str, treadle.Event] = {}
+    for event in seen.journal:
+        if event.type == "step.started":
+            starts[event.step or ""].append(event.time - seen.epoch)
+        elif event.type in SETTLINGS:
+            ends[event.step or ""] = event
+    effects: dict[str, list[float]] = defaultdict(list)
+    finished: dict[str, int] = defaultdict(int)
+    for time, what, path in seen.ledger:
+        if what == "start":
+            effects[path].append(time)
+        finished[path] += what == "end"
+    for path, times in effects.items():
+        if len(times) > len(starts[path]):
+            yield f"{path} had {len(times)} effects and {len(starts[path])} starts"
+        for effect, start in zip(times, starts[path], strict=False):
+            if effect < start - 1e-6:
+                yield f"{path} had an effect before its start was journaled"
+        if path in ends and max(times) > ends[path].time - seen.epoch + 1e-6:
+            yield f"{path} had an effect after it had settled"
+    for path, event in ends.items():
+        resolved = any(one.type == "step.resolved" and one.step == path for one in seen.journal)
+        if event.type == "step.completed" and _is_leaf(seen.spec, path) and not resolved and not finished[path]:
+            yield f"{path} completed without having done its work"
+
+
+def timeouts_end_in_time(seen: Histories) -> Iterator[str]:
+    since: dict[str, float] = {}
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.started":
+            since[path] = event.time
+        elif path in since and (event.type in SETTLINGS or event.type in ("step.retrying", "step.waiting")):
+            step = _step_at(seen.spec, path)
+            took = event.time - since.pop(path)
+            if step is not None and "act" in step and "timeout" in step:
+                most = _seconds(step["timeout"]) + _seconds(step["act"].get("cleanup", "0s"))
+                if took > most + 1e-6:
+                    yield f"{path} took {took:g} s, over its timeout and grace of {most:g} s"
+
+
+def limits_are_never_exceeded(seen: Histories) -> Iterator[str]:
+    running: dict[str, set[str]] = defaultdict(set)
+    holding: set[str] = set()
+    for event in seen.journal:
+        path = event.step or ""
+        block = path.rpartition(".")[0]
+        if event.type == "step.started":
+            running[block].add(path)
+            most = (_step_at(seen.spec, block) or {}).get("max_parallel") if block else None
+            if most is not None and len(running[block]) > most and not _cleaning(path):
+                yield f"{len(running[block])} children of {block} ran at once, and {most} may"
+        elif event.type in SETTLINGS:
+            running[block].discard(path)
+    for _, what, path in seen.ledger:
+        step = _step_at(seen.spec, path) or {}
+        if "limit" in step:
+            holding.add(path) if what == "start" else holding.discard(path)
+            if len(holding) > 1:
+                yield f"{', '.join(sorted(holding))} held a limiter for one at once"
+
+
+# --- undo ---
+
+
+def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
+    by_seq = {event.seq: event for event in seen.journal}
+    undone: set[int] = set()
+    going: tuple[int, str] | None = None
+    last, rolling = 0, False
+    for event in seen.journal:
+        if event.type == "workflow.rolling_back":
+            rolling, last = True, len(seen.journal) + 1
+        if event.type == "step.undoing":
+            of = event.data["of"]
+            if of in undone:
+                yield f"{event.step} was undone twice"
+            if by_seq[of].step != event.step or by_seq[of].type not in SETTLINGS:
+                yield f"{event.step} takes back event {of}, which is {by_seq[of].type} of {by_seq[of].step}"
+            if rolling and not going and of > last:
+                yield f"{event.step}, event {of}, was undone after event {last}"
+            undone.add(of)
+            if rolling:
+                if going is not None:
+                    yield f"{event.step} was undone while {going[1]} was"
+                going, last = (of, event.step or ""), of
+        elif event.type in ("step.undone", "step.undo_failed") and going and event.data["of"] == going[0]:
+            going = None
+    end = seen.journal[-1]
+    if end.data.get("rollback"):
+        for event in seen.journal:
+            if event.type == "step.completed" and _owed(seen, event) and event.seq not in undone:
+                yield f"{event.step} completed, and the rollback did not take it back"
+
+
+def _owed(seen: Histories, event: treadle.Event) -> bool:
+    """Whether a rollback of the run must take back this completion, and not something around it."""
+    path = event.step or ""
+    step = _step_at(seen.spec, path)
+    if step is None or "undo" not in step or _cleaning(path):
+        return False
+    if "foreach" in step and not path.rpartition(".")[2].isdecimal():
+        return False
+    outer = path.rpartition(".")[0]
+    completed = {one.step for one in seen.journal if one.type == "step.completed"}
+    gone = {(one.step or "").partition("#")[0] for one in seen.journal if one.type == "step.retrying"}
+    while outer:
+        around = _step_at(seen.spec, outer.partition("#")[0] if "#" in outer else outer)
+        plain = _without_round(outer)
+        if around is not None and "undo" in around and plain in completed:
+            return False
+        if plain in gone or _takes_back(around):
+            return False  # taken back between rounds, or by the block itself
+        outer = outer.rpartition(".")[0]
+    return not _block_took_back(seen, path)
+
+
+def _takes_back(step: Mapping[str, Any] | None) -> bool:
+    return False if step is None else "block" in str(step.get("on_error"))
+
+
+def _block_took_back(seen: Histories, path: str) -> bool:
+    return any(event.type == "step.undoing" and event.step == path for event in seen.journal)
+
+
+# --- the end ---
+
+
+def the_end_fits_what_happened(seen: Histories) -> Iterator[str]:
+    end = seen.journal[-1].type
+    fatal = [
+        event.step
+        for event in seen.journal
+        if event.type == "step.failed" and event.data.get("decision") != "tolerate" and "." not in (event.step or "")
+    ]
+    types = {event.type for event in seen.journal}
+    if end == "workflow.completed" and fatal:
+        yield f"the run completed although {', '.join(map(str, fatal))} failed"
+    if end == "workflow.completed" and "workflow.cancelling" in types:
+        yield "the run completed although it was cancelled"
+    if end == "workflow.cancelled" and "workflow.cancelling" not in types and _began(seen):
+        yield "the run ended cancelled and nobody had cancelled it"
+    if end == "workflow.rolled_back" and "step.undo_failed" in types and not _only_between_rounds(seen):
+        yield "the run ended rolled back although an undo failed"
+    tolerated = [event for event in seen.journal if event.type == "step.tolerated"]
+    if seen.journal[-1].data["tolerated"] < len(tolerated):
+        yield f"{len(tolerated)} failures were tolerated, and the end tells of fewer"
+
+
+def _only_between_rounds(seen: Histories) -> bool:
+    rolling = next(event.seq for event in seen.journal if event.type == "workflow.rolling_back")
+    failed = [event for event in seen.journal if event.type == "step.undo_failed"]
+    return all((event.seq or 0) < (rolling or 0) for event in failed)
+
+
+def the_state_is_the_fold(seen: Histories) -> Iterator[str]:
+    state = treadle.RunState.fold(seen.journal)
+    for event in seen.journal:
+        if event.type in SETTLINGS and state.steps[event.step or ""].status != event.type.removeprefix("step."):
+            yield f"{event.step} is {state.steps[event.step or ''].status} in the state, and {event.type} was told"
+    if f"workflow.{state.status}" != seen.journal[-1].type:
+        yield f"the state is {state.status} after {seen.journal[-1].type}"
+
+
+LAWS = (
+    numbered_without_a_gap,
+    one_end_and_nothing_after_it,
+    the_stream_is_the_journal,
+    the_times_never_go_back,
+    each_step_has_one_life,
+    nothing_starts_before_what_it_needs,
+    nothing_starts_after_a_fatal_failure_cancel_or_rollback,
+    nothing_starts_while_the_run_is_paused,
+    a_paused_run_has_nothing_in_flight,
+    effects_are_those_of_the_journal,
+    timeouts_end_in_time,
+    limits_are_never_exceeded,
+    undone_once_newest_first_one_at_a_time,
+    the_end_fits_what_happened,
+    the_state_is_the_fold,
+)
+
+
+# --- reading the spec ---
+
+
+def _cleaning(path: str) -> bool:
+    parts = path.split(".")
+    return parts[0] == "finally" or "undo" in parts
+
+
+def _without_round(path: str) -> str:
+    head, _, last = path.rpartition(".")
+    return f"{head}.{last.partition('#')[0]}" if head else last.partition("#")[0]
+
+
+def _ids(block: Any) -> list[str]:
+    return list(block) if isinstance(block, Mapping) else [step["id"] for step in block]
+
+
+def _children(step: Mapping[str, Any]) -> Any:
+    return next((step[key] for key in BLOCKS if key in step), None)
+
+
+def _in(block: Any, step_id: str) -> Mapping[str, Any] | None:
+    if isinstance(block, Mapping):
+        found: Mapping[str, Any] | None = block.get(step_id)
+        return found
+    return next((step for step in block or () if step["id"] == step_id), None)
+
+
+def _step_at(spec: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
+    """The step that *path* means; an element's is its foreach step."""
+    if not path or _cleaning(path):
+        return None
+    step: Mapping[str, Any] | None = {"steps": spec["steps"]}
+    for part in path.split("."):
+        if step is None:
+            return None
+        name = part.partition("#")[0]
+        if not name.isdecimal():
+            step = _in(_children(step), name)
+    return step
+
+
+def _needs(spec: Mapping[str, Any], block: str, step_id: str) -> list[str]:
+    """The ids a step needs in its block, all with the usual meaning."""
+    if step_id.partition("#")[0].isdecimal():
+        return []
+    around = {"steps": spec["steps"]} if not block else _step_at(spec, block)
+    children = _children(around or {})
+    if isinstance(children, Mapping):
+        return list(children[step_id].get("needs", ()))
+    ids = _ids(children)
+    return [] if "parallel" in (around or {}) else ids[max(ids.index(step_id) - 1, 0) : ids.index(step_id)]
+
+
+def _is_leaf(spec: Mapping[str, Any], path: str) -> bool:
+    step = _step_at(spec, path)
+    if step is None or "act" not in step:
+        return False
+    return "foreach" not in step or path.rpartition(".")[2].isdecimal()
+
+
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
