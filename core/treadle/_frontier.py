@@ -11,7 +11,6 @@ Rule 5: no recursion, and work is linear in steps and needs over the life of the
 from __future__ import annotations
 
 import enum
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -181,6 +180,7 @@ class Frontier:
         "_examine",
         "_first_fatal",
         "_free",
+        "_head",
         "_lacking",
         "_marks",
         "_queue",
@@ -200,7 +200,8 @@ class Frontier:
         self._free = size if max_parallel is None else max_parallel
         self._marks = bytearray(size)
         self._waits = list(block.need_counts)
-        self._queue: deque[int] = deque()
+        self._queue: list[int] = []  # ready, in order; what stands before `_head` has started
+        self._head = 0
         self._unsettled = size
         self._first_fatal: int | None = None
         self._stopped: Cause | None = None
@@ -329,6 +330,7 @@ class Frontier:
 
     def _omit_the_rest(self, cause: Cause, moves: Moves) -> None:
         self._queue.clear()
+        self._head = 0
         outcome = _omitted(f"stopped: {cause.text}")
         for step, mark in enumerate(self._marks):
             if mark in (_PENDING, _QUEUED):
@@ -339,11 +341,15 @@ class Frontier:
 
     def _fill(self, moves: Moves) -> None:
         queue, marks = self._queue, self._marks
-        while queue and self._free > 0:
-            step = queue.popleft()
+        while self._head < len(queue) and self._free > 0:
+            step = queue[self._head]
+            self._head += 1
             marks[step] = _RUNNING
             self._free -= 1
             moves.start.append(step)
+        if self._head == len(queue):
+            queue.clear()
+            self._head = 0
 
     def _unmet(self, step: int) -> str:
         needs = [need for need in self._block.needs[step] if not self._marks[need.step] & need.accepts]

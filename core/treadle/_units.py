@@ -8,6 +8,7 @@ Rule 3: sums are made in decimal, so ``0.1s`` is the float 0.1 and nothing near 
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from decimal import Decimal
@@ -66,6 +67,7 @@ def _not_a_duration(text: str) -> str:
     return f"{text!r} is not a duration; write it as 250ms, 30s, 5m, 1h30m, 2d or PT1H30M, largest unit first"
 
 
+@functools.lru_cache(maxsize=256)  # each attempt that has a timeout asks
 def format_duration(seconds: float) -> str:
     """The duration as a spec writes it, exact to the millisecond: ``1h30m``, ``1.5s``, ``250ms``, ``0s``.
 

@@ -170,7 +170,7 @@ def test_steps_that_start_together_need_nothing() -> None:
         (
             {"a": {}, "b": {"blocks": [{"unit": {"needs": "a"}}]}},
             "6:3: b.unit: step 'a' stands in another block and cannot be needed;"
-            " leave it out: what stands around this block has its own needs, to which it can be added",
+            " need 'a' in 'b', the step around this block",
         ),
         (
             {"a": {}, "b": {"needs": {"at_least": 1, "of": ["a", "c"]}}},
@@ -224,7 +224,7 @@ def test_a_cycle_says_which_needs_are_inferred_and_from_what() -> None:
     (problem,) = said({"a": {"text": "${{ steps.b.output }}"}, "b": {"needs": "a"}})
     assert problem == (
         "3:3: a: these steps wait for each other: a (3:3) needs b (4:3) needs a;"
-        " a needs b because of steps.b.output in a.text; remove one of these needs"
+        " a needs b because of steps.b.output in a.text (3:3); remove one of these needs"
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from tests.engine.kit import events
 
-import treadle
 from treadle.plugin import Step, StepType, hookimpl
+
+if TYPE_CHECKING:
+    import treadle
 
 Work = Callable[[Step], Awaitable[Any]]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import treadle
 import trio
 from tests.engine.kit import events, rig, statuses
 from tests.engine.odd import journal, one
+
+import treadle
 
 
 async def test_everything_running_is_cancelled_at_once_and_the_rest_is_omitted(
@@ -37,8 +38,8 @@ steps:
         "block": "cancelled",
         "after": "omitted",
     }
-    assert state.steps["after"].reason == "stopped: cancelled: no longer wanted"
-    assert (state.status, state.reason, state.error) == ("cancelled", "cancelled: no longer wanted", None)
+    assert state.steps["after"].reason == "stopped: the run was cancelled (no longer wanted)"
+    assert (state.status, state.reason, state.error) == ("cancelled", "no longer wanted", None)
     assert trio.current_time() == 3
 
 

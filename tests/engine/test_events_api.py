@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import trio
 from tests.engine.kit import events, rig
 from tests.engine.odd import Doing
-from treadle.plugin import Step
+
+if TYPE_CHECKING:
+    from treadle.plugin import Step
 
 THREE = "steps: [act: {takes: 1s}, act: {takes: 1s}, act: {takes: 1s}]"
 

@@ -5,8 +5,7 @@ Times are virtual and exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import trio
@@ -16,8 +15,11 @@ from tests.engine.odd import Doing, journal, one
 import treadle
 from treadle._frontier import Frontier
 from treadle.errors import EngineFault, StepError
-from treadle.plugin import Step
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from treadle.plugin import Step
 
 # --- what a step does while it is being cancelled ---
 
@@ -309,7 +311,7 @@ async def test_a_cancel_while_an_element_waits_for_a_limiter_omits_the_element(
         await run.cancel()
         state = await run.wait()
     assert statuses(state) == {"all": "cancelled", "all.0": "cancelled", "all.1": "omitted"}
-    assert state.steps["all.1"].reason == "stopped: cancelled"
+    assert state.steps["all.1"].reason == "stopped: the run was cancelled"
     assert trio.current_time() == 1
 
 
@@ -324,7 +326,7 @@ async def test_a_cancel_during_a_backoff_ends_it_at_once(autojump_clock: trio.te
         await trio.sleep(10)
         await run.cancel("enough")
         state = await run.wait()
-    assert (state.status, state.reason) == ("cancelled", "cancelled: enough")
+    assert (state.status, state.reason) == ("cancelled", "enough")
     assert (state.steps["a"].status, state.steps["a"].attempts) == ("cancelled", 1)
     assert trio.current_time() == 10
 
@@ -578,7 +580,7 @@ async def test_a_cancel_while_a_person_is_asked_about_the_runs_own_timeout_ends_
         assert run.status == "waiting"
         await run.cancel("nobody is here")
         state = await run.wait()
-    assert (state.status, state.reason) == ("cancelled", "cancelled: nobody is here")
+    assert (state.status, state.reason) == ("cancelled", "nobody is here")
 
 
 async def test_a_persons_retry_is_a_fresh_attempt_numbered_on(autojump_clock: trio.testing.MockClock) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-import treadle
 import trio
 from tests.engine.kit import events, rig, statuses
 from tests.engine.odd import Doing, journal
+
+import treadle
 from treadle.errors import StepError
-from treadle.plugin import Step
+
+if TYPE_CHECKING:
+    from treadle.plugin import Step
 
 
 async def test_what_is_in_flight_finishes_and_nothing_new_starts_until_the_run_is_resumed(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import treadle
 import trio
 from tests.engine.kit import events, rig, statuses
 from tests.engine.odd import journal, one
+
+import treadle
 
 ASKS = """
 steps:

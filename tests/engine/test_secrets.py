@@ -6,19 +6,24 @@ import base64
 import json
 import logging
 import urllib.parse
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-import treadle
-import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.engine.kit import events, rig
 from tests.engine.odd import Doing
+
 from treadle._engine.masking import MASK, Masker, StreamMasker
 from treadle.errors import StepError
-from treadle.plugin import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import trio
+
+    import treadle
+    from treadle.plugin import Step
 
 SECRET = 'pa$$/w"rd €12'
 FORMS = {

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-import treadle
 import trio
 from tests.engine.kit import events, rig
 from tests.engine.odd import Doing
+
+import treadle
 from treadle._engine import bus
 from treadle.plugin import Sink, Step, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 MANY = "steps: [{id: all, foreach: '${{ range(200) }}', act: {}}]"
 
@@ -146,7 +149,7 @@ class Booking:
     @asynccontextmanager
     async def open(self, config: Where) -> Any:
         async def send(batch: Sequence[treadle.Event]) -> None:
-            self.told.extend(event.type for event in batch if event.type in ("workflow.completed",))
+            self.told.extend(event.type for event in batch if event.type == "workflow.completed")
 
         self.told.append(f"open {config.title}")
         yield send

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+
 import treadle
 from treadle.events import ENDS, SETTLINGS
 
@@ -196,7 +197,12 @@ def effects_are_those_of_the_journal(seen: Histories) -> Iterator[str]:
             yield f"{path} had an effect after it had settled"
     for path, event in ends.items():
         resolved = any(one.type == "step.resolved" and one.step == path for one in seen.journal)
-        if event.type == "step.completed" and _is_leaf(seen.spec, path) and not resolved and not finished[path]:
+        if (
+            event.type == "step.completed"
+            and _is_leaf(seen.spec, path)
+            and not resolved
+            and not finished[path]
+        ):
             yield f"{path} completed without having done its work"
 
 
@@ -209,7 +215,7 @@ def timeouts_end_in_time(seen: Histories) -> Iterator[str]:
         elif path in since and (event.type in SETTLINGS or event.type in ("step.retrying", "step.waiting")):
             step = _step_at(seen.spec, path)
             took = event.time - since.pop(path)
-            if step is not None and "act" in step and "timeout" in step:
+            if step is not None and "timeout" in step and _is_leaf(seen.spec, path):
                 most = _seconds(step["timeout"]) + _seconds(step["act"].get("cleanup", "0s"))
                 if took > most + 1e-6:
                     yield f"{path} took {took:g} s, over its timeout and grace of {most:g} s"
@@ -307,7 +313,9 @@ def the_end_fits_what_happened(seen: Histories) -> Iterator[str]:
     fatal = [
         event.step
         for event in seen.journal
-        if event.type == "step.failed" and event.data.get("decision") != "tolerate" and "." not in (event.step or "")
+        if event.type == "step.failed"
+        and event.data.get("decision") != "tolerate"
+        and "." not in (event.step or "")
     ]
     types = {event.type for event in seen.journal}
     if end == "workflow.completed" and fatal:
@@ -332,7 +340,9 @@ def _only_between_rounds(seen: Histories) -> bool:
 def the_state_is_the_fold(seen: Histories) -> Iterator[str]:
     state = treadle.RunState.fold(seen.journal)
     for event in seen.journal:
-        if event.type in SETTLINGS and state.steps[event.step or ""].status != event.type.removeprefix("step."):
+        if event.type in SETTLINGS and state.steps[event.step or ""].status != event.type.removeprefix(
+            "step."
+        ):
             yield f"{event.step} is {state.steps[event.step or ''].status} in the state, and {event.type} was told"
     if f"workflow.{state.status}" != seen.journal[-1].type:
         yield f"the state is {state.status} after {seen.journal[-1].type}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.simulation.oracle import judge
 from tests.simulation.workflows import Command, as_bytes, commands, execute, workflows
+
+from treadle._engine import once
+from treadle._engine.bus import SinkQueue
 from treadle._engine.frame import Frame
 from treadle._engine.run import Run
 from treadle._engine.step import StepRun
@@ -16,10 +18,13 @@ from treadle._engine.stop import Stopper
 from treadle._engine.undo import UndoLog
 from treadle._frontier import Frontier
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
 _settings = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(_settings, max_examples=200)
+@settings(_settings, max_examples=300)
 @given(workflows(), commands)
 def test_no_run_breaks_a_law(spec: Mapping[str, Any], given: Sequence[Command]) -> None:
     assert judge(execute(spec, given)) == []
@@ -72,18 +77,6 @@ def _forgets_an_undo(patch: pytest.MonkeyPatch) -> None:
 
 
 def _needs_nothing(patch: pytest.MonkeyPatch) -> None:
-    init = Frontier.__init__
-
-    def broken(self: Frontier, *args: Any, **more: Any) -> None:
-        init(self, *args, **more)
-        self._waits = [0] * len(self._waits)
-        patch.setattr(self._block, "needs", None, raising=False) if False else None
-
-    patch.setattr(Frontier, "__init__", broken)
-    patch.setattr(Frontier, "_spread", lambda self, work, moves: None)
-    patch.setattr(Frontier, "_unmet", lambda self, step: "")
-    decide = Frontier._decide
-
     def eager(self: Frontier, step: int, work: list[int], moves: Any) -> None:
         block, self._block = self._block, _Needless(self._block)  # type: ignore[assignment]
         try:
@@ -91,7 +84,14 @@ def _needs_nothing(patch: pytest.MonkeyPatch) -> None:
         finally:
             self._block = block
 
+    def impatient(self: Frontier, *args: Any, **more: Any) -> None:
+        init(self, *args, **more)
+        self._waits = [0] * len(self._waits)
+
+    init, decide = Frontier.__init__, Frontier._decide
+    patch.setattr(Frontier, "__init__", impatient)
     patch.setattr(Frontier, "_decide", eager)
+    patch.setattr(Frontier, "_spread", lambda self, work, moves: None)
 
 
 class _Needless:
@@ -118,14 +118,18 @@ def _tells_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(StepRun, "report", twice)
 
 
-def _counts_from_zero(patch: pytest.MonkeyPatch) -> None:
-    start = StepRun.start
+def _works_twice(patch: pytest.MonkeyPatch) -> None:
+    async def twice(step: StepRun) -> Any:
+        await work(step)
+        return await work(step)
 
-    def again(self: StepRun) -> None:
-        start(self)
-        start(self)
+    work = once.work
+    patch.setattr(once, "work", twice)
 
-    patch.setattr(StepRun, "start", again)
+
+def _loses_an_event(patch: pytest.MonkeyPatch) -> None:
+    give = SinkQueue._give
+    patch.setattr(SinkQueue, "_give", lambda self, batch: give(self, batch[1:]))
 
 
 def _is_paused_too_early(patch: pytest.MonkeyPatch) -> None:
@@ -137,7 +141,9 @@ def _is_paused_too_early(patch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_no_notice_of_a_cancel(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Run, "stop", lambda self, cause: Stopper.stop(self, cause) if cause.kind != "cancel" else True)
+    patch.setattr(
+        Run, "stop", lambda self, cause: Stopper.stop(self, cause) if cause.kind != "cancel" else True
+    )
 
 
 def _forgets_to_settle(patch: pytest.MonkeyPatch) -> None:
@@ -158,7 +164,8 @@ BUGS: list[tuple[Callable[[pytest.MonkeyPatch], None], Mapping[str, Any], Sequen
     (_goes_on_after_a_failure, {"steps": {"a": _act(fails=9), "b": _act(takes="1s"), "c": {"needs": ["b"], **_act()}}},
      [], "started after a had failed"),
     (_tells_twice, SLOW, [], "settled twice"),
-    (_counts_from_zero, SLOW, [], "never settled|effects|attempt 1 after 1|starts|had started"),
+    (_works_twice, SLOW, [], "had 2 effects and 1 starts"),
+    (_loses_an_event, SLOW, [], "something else than what is in the journal"),
     (_is_paused_too_early, SLOW, [(1, "pause", ""), (20, "resume", "")], "was paused while a was at work"),
     (_takes_no_notice_of_a_cancel, SLOW, [(1, "cancel", "")], "started after workflow.cancelling"),
     (_forgets_to_settle, {"steps": [{"id": "a", **_act(fails=9)}, {"id": "b", **_act()}]}, [], "b never settled"),
@@ -176,4 +183,4 @@ def test_the_oracle_finds_a_bug(
     assert judge(execute(spec, given)) == []
     bug(monkeypatch)
     problems = judge(execute(spec, given))
-    assert any(part in problem for problem in problems for part in found.split("|")), problems
+    assert any(found in problem for problem in problems), problems

@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 import attrs
-import treadle
 import trio
 import trio.testing
 from hypothesis import strategies as st
 from tests.engine.kit import rig
 from tests.simulation.oracle import Histories
+
+import treadle
 
 HANGS_AFTER = 100_000.0
 """Virtual seconds; every workflow here ends long before, whatever happens to it."""
@@ -95,7 +96,9 @@ def graphs(draw: st.DrawFn, depth: int) -> dict[str, Any]:
 
 @st.composite
 def lists(draw: st.DrawFn, depth: int) -> list[dict[str, Any]]:
-    return [{"id": _unique(step_id, depth), **draw(steps(depth))} for step_id in "xyz"[: draw(st.integers(1, 3))]]
+    return [
+        {"id": _unique(step_id, depth), **draw(steps(depth))} for step_id in "xyz"[: draw(st.integers(1, 3))]
+    ]
 
 
 def _unique(step_id: str, depth: int) -> str:
@@ -121,7 +124,9 @@ Command = tuple[int, str, str]
 commands = st.lists(
     st.tuples(
         st.integers(0, 40),
-        st.sampled_from(["pause", "resume", "resume", "cancel", "cancel and roll back", "resolve", "resolve"]),
+        st.sampled_from(
+            ["pause", "resume", "resume", "cancel", "cancel and roll back", "resolve", "resolve"]
+        ),
         st.sampled_from(list(map(str, treadle.Resolve))),
     ),
     max_size=6,

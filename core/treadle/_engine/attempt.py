@@ -77,8 +77,8 @@ class Attempt:
         self._step = step
         self._env: dict[str, str] | None = None
         self._streams: dict[str, StreamMasker] | None = None
-        self._blocks: set[str] = set()
-        self._outputs: list[dict[str, Any]] = []
+        self._blocks: frozenset[str] = frozenset()
+        self._outputs: tuple[dict[str, Any], ...] = ()
 
     # --- who and where ---
 
@@ -229,14 +229,14 @@ class Attempt:
             for spec, outcome in zip(plan.steps, frame.frontier.outcomes, strict=True)
             if outcome is not None and outcome.output is not ABSENT
         }
-        self._outputs.append(output)
+        self._outputs += (output,)
         return BlockOutcome(output, frame.failure)
 
     def _not_twice(self, block: Block) -> None:
         """Two blocks of one attempt must not have steps of the same path."""
         if twice := self._blocks.intersection(block.ids):
             raise RuntimeError(f"run_block: step {min(twice)!r} has already run in this attempt")
-        self._blocks.update(block.ids)
+        self._blocks |= set(block.ids)
 
     def transport(self, device: str | None = None) -> AbstractAsyncContextManager[TransportConnection]:
         return self._step.run.surroundings.transport(device)

@@ -21,7 +21,11 @@ _PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
 
 def pause(run: Run) -> None:
     """Start nothing new; what is in flight finishes. A run that is pausing or paused stays so."""
-    if run.status in (RunStatus.PAUSING, RunStatus.PAUSED):
+    if run.held:
+        return
+    if run.status is RunStatus.PENDING:  # it will be paused as soon as it has started
+        _accept(run, "pause")
+        run.close_gate()
         return
     if run.status not in _PAUSABLE or run.closing:
         _refuse(run, "pause", "only a run whose steps are running can be paused")
@@ -35,10 +39,11 @@ def resume(run: Run) -> None:
     """Go on; a run that is running stays so."""
     if run.status in _PAUSABLE and not run.closing:
         return
-    if run.status not in (RunStatus.PAUSING, RunStatus.PAUSED):
+    if not run.held:
         _refuse(run, "resume", "it is not paused")
     _accept(run, "resume")
-    run.become(RunStatus.RUNNING, "workflow.resumed")
+    if run.status is not RunStatus.PENDING:
+        run.become(RunStatus.RUNNING, "workflow.resumed")
     run.open_gate()
     run.maybe_waiting()
 
@@ -53,12 +58,13 @@ def cancel(run: Run, reason: str | None, *, rollback: bool) -> None:
         _refuse(run, "cancel", "its end is decided; rollback and `finally` are not interrupted")
     if run.root is not None and run.root.fired() is not None:
         _refuse(run, "cancel", "it is failing already")
-    text = f"cancelled: {reason}" if reason else "cancelled"
+    text = f"the run was cancelled ({reason})" if reason else "the run was cancelled"
     _accept(run, "cancel", reason=reason, rollback=rollback)
     if run.status is RunStatus.PENDING:  # nothing has begun: no steps, no `finally`
-        run.finish(RunStatus.CANCELLED, {"reason": text, "tolerated": 0})
+        run.finish(RunStatus.CANCELLED, {"reason": reason, "tolerated": 0})
         return
     run.wants_rollback = rollback
+    run.cancel_reason = reason
     run.become(RunStatus.CANCELLING, "workflow.cancelling", {"reason": reason})
     run.stop(Cause("cancel", text))
     run.open_gate()

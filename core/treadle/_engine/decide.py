@@ -13,6 +13,8 @@ import attrs
 
 from treadle._frontier import ABSENT, Outcome
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Strategy, Tolerate
+from treadle._settings import SettingsError
+from treadle.errors import StepError
 from treadle.events import Resolve, StepStatus
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ def decide(
     name = strategy.entry.name
     try:
         config = strategy.build(lambda template: run.evaluation.value(template, scope))
+    except (SettingsError, StepError) as error:
+        why = error.message if isinstance(error, StepError) else str(error)
+        message = f"{failure.error.message}; and its error strategy {name!r} has no settings: {why}"
+        return Fail(), attrs.evolve(failure.error, message=message)
+    try:
         decision = strategy.entry.decide(config, failure)
     except Exception:
         _log.exception("error strategy %r failed at %s; the step fails", name, failure.path)

@@ -150,6 +150,8 @@ class Frame(Stopper):
     def settled(self, step: StepRun, outcome: Outcome) -> StepRun | None:
         """Take *outcome* in; the step that goes on in the same task, if any."""
         self._record(step.index, outcome, step)
+        if not self.halted and (stopped := first_cause(self)) is not None:
+            self.halt(stopped[1])  # the cancellation has not arrived here, but nothing may start any more
         moves = self.frontier.settle(step.index, outcome)
         self._record_derived(moves)
         if not moves.start:

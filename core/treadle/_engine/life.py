@@ -71,6 +71,9 @@ async def live(run: Run) -> None:
 async def _ending(run: Run) -> End:
     run.started_at = run.surroundings.now()
     run.become(RunStatus.RUNNING, "workflow.started")
+    if run.held:
+        run.become(RunStatus.PAUSING, "workflow.pausing")
+        run.maybe_paused()
     end = await _steps(run)
     run.closing = True
     run.clock.go()
@@ -109,10 +112,9 @@ async def _steps(run: Run) -> End:
 
 async def _decided(run: Run, root: Frame, timer: Timer | None) -> End:
     if (stopped := run.fired()) is not None:
-        kind, text = stopped[1].kind, stopped[1].text
-        if kind == "rollback":
+        if stopped[1].kind == "rollback":
             return End(RunStatus.ROLLED_BACK, run.rollback_error)
-        return End(RunStatus.CANCELLED, reason=text)
+        return End(RunStatus.CANCELLED, reason=run.cancel_reason)
     if root.failure is not None:
         return End(RunStatus.FAILED, root.failure)
     if timer is not None and timer.fired() is not None and root.halted:
@@ -132,8 +134,8 @@ async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
         with trio.CancelScope() as scope:
             run.enter(scope)  # a cancel of the run ends the question too
             answer, _ = await ask(run, "", None, error, decision, labels={}, decisions=choices)
-        if (stopped := run.fired()) is not None:
-            return End(RunStatus.CANCELLED, reason=stopped[1].text)
+        if run.fired() is not None:
+            return End(RunStatus.CANCELLED, reason=run.cancel_reason)
         decision = answered(answer, None)
     if isinstance(decision, Rollback) and decision.scope == "block":
         root.stop(Cause("timeout", error.message))  # the run is failing already: it takes no cancel

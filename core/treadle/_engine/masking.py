@@ -44,7 +44,7 @@ class Masker:
     __slots__ = ("_forms", "_pattern", "longest")
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._forms: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self.longest = 0
 
@@ -52,8 +52,7 @@ class Masker:
         """Mask *secret* from now on. One under four characters is masked only as a whole value."""
         if secret in self._forms or not secret:
             return
-        self._forms.add(secret)
-        self._forms.update(form for form in _disguises(secret) if len(form) >= _SHORTEST)
+        self._forms |= {secret, *(form for form in _disguises(secret) if len(form) >= _SHORTEST)}
         searched = sorted((form for form in self._forms if len(form) >= _SHORTEST), key=len, reverse=True)
         self.longest = len(searched[0]) if searched else 0
         self._pattern = re.compile("|".join(map(re.escape, searched))) if searched else None

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 async def attempted(step: StepRun) -> Outcome:
     """The outcome of one attempt."""
     run = step.run
+    if step.announced:  # its start is told, so it is in flight, and a pause does not hold it
+        await trio.lowlevel.checkpoint()
+        return await _begun(step)
     while True:
         await run.gate()
         if step.spec.limit is None:
@@ -41,10 +44,11 @@ async def attempted(step: StepRun) -> Outcome:
 
 async def _begun(step: StepRun) -> Outcome:
     run = step.run
+    if not step.announced:
+        run.in_flight += 1
     step.start()
-    await run.durable()
-    run.in_flight += 1
     try:
+        await run.durable()
         return await (_worked(step) if step.spec.timeout is None else _timed(step, step.spec.timeout))
     finally:
         run.in_flight -= 1

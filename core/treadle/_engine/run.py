@@ -46,6 +46,7 @@ class Run(Stopper):
         "_durable",
         "_gate",
         "busy",
+        "cancel_reason",
         "clock",
         "closing",
         "correlation_id",
@@ -100,6 +101,7 @@ class Run(Stopper):
         self.in_flight = 0
         self.tolerated = 0
         self.wants_rollback = False  # asked for, with a cancel
+        self.cancel_reason: str | None = None
         self.closing = False  # the end is decided
         self.fault: EngineFault | None = None
         self._durable = 0

@@ -31,7 +31,7 @@ from treadle.events import Resolve, StepStatus
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from treadle._engine.frame import Frame
 
@@ -43,6 +43,7 @@ class StepRun:
       path: with elements and rounds.
       scope: what its expressions see.
       stopper: the innermost thing that can end it now.
+      announced: the next attempt's start has been told ahead; unless it is a foreach's, it is in flight.
       attempt: number of the latest attempt; 0 before the first.
       env: the environment of the latest attempt, where the step adds to it.
       inner: the blocks of the latest attempt, for what they owe and why they failed.
@@ -54,13 +55,13 @@ class StepRun:
     """
 
     __slots__ = (
-        "_announced",
         "_asking",
         "_began",
         "_deadline",
         "_earlier",
         "_items",
         "_question",
+        "announced",
         "attempt",
         "came_back",
         "derived",
@@ -112,7 +113,7 @@ class StepRun:
         self.notes: list[str] = []
         self._items = items
         self._question = question
-        self._announced = False
+        self.announced = False
         self._asking: Failure | None = None
         self._began: float | None = None
         self._deadline: Timer | None = None
@@ -139,12 +140,14 @@ class StepRun:
         """Emit the first start together with what allowed it, unless it has something to wait for."""
         if self._question is None and self.spec.limit is None and not self.run.held:
             self.start()
-            self._announced = True
+            self.announced = True
+            if self._items is None:
+                self.run.in_flight += 1
 
     def start(self) -> None:
         """Begin the next attempt: number it and say so, unless that was done ahead."""
-        if self._announced:
-            self._announced = False
+        if self.announced:
+            self.announced = False
             return
         if self._began is None:
             self._began = trio.current_time()
@@ -189,13 +192,14 @@ class StepRun:
         error = self.failed_inside() or Failure("timeout", text)
         return await self._judged(error, self._output_so_far())
 
-    async def _elements_or_one(self) -> Outcome:
-        if self._items is None:
-            return await self.handled()
+    def _elements_or_one(self) -> Awaitable[Outcome]:
+        return self.handled() if self._items is None else self._of_elements(self._items)
+
+    async def _of_elements(self, items: list[Any]) -> Outcome:
         while True:
             await self.run.gate()
             self.start()
-            elements = Elements(self, self._items)
+            elements = Elements(self, items)
             self.stopper = elements
             outcome = await elements.drive()
             self.stopper = elements.outer or self.frame
@@ -266,6 +270,8 @@ class StepRun:
         if found is None:
             return None
         stopper, cause = found
+        if self.announced and self._items is None:
+            self.run.in_flight -= 1
         if self._asking is not None:
             return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
         if (first := self.failed_inside()) is not None:

@@ -20,7 +20,7 @@ from treadle.errors import Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Awaitable, Iterator, Mapping
 
     from treadle._engine.step import StepRun
     from treadle._expr import Expression
@@ -31,10 +31,11 @@ UNRETRIED = ("plugin", "rejected", "cancelled")
 """Errors that another attempt cannot mend."""
 
 
-async def tried(step: StepRun) -> Outcome:
-    """The outcome of *step* before its strategy has its say."""
-    repeat = step.spec.repeat
-    return await (_retried(step) if repeat is None else _repeated(step, repeat))
+def tried(step: StepRun) -> Awaitable[Outcome]:
+    """The outcome of *step* before its strategy has its say; a layer that is not asked for costs nothing."""
+    if step.spec.repeat is not None:
+        return _repeated(step, step.spec.repeat)
+    return attempted(step) if step.spec.retry is None else _retried(step)
 
 
 # --- rounds ---
@@ -140,7 +141,10 @@ async def taken_back(step: StepRun) -> list[str]:
     problems = [problem for block in step.inner for problem in block.undo.problems]
     step.inner = []
     owed.sort(key=lambda entry: entry.seq, reverse=True)
-    return problems + await take_back(step.run, owed, shielded=True)
+    step.run.in_flight += 1  # lent to the undos
+    problems += await take_back(step.run, owed, shielded=True)
+    step.run.in_flight -= 1
+    return problems
 
 
 def undo_failure(step: StepRun, problems: list[str], error: Failure | None) -> Failure:

@@ -230,8 +230,9 @@ class _Resolver:
         for cycle in find_cycles(graph):
             first = self.steps[cycle[0]]
             said = [self._with_position(step) for step in cycle]
+            ids = [one.id for one in self.steps]
             sources = [
-                f"{self.steps[step].id} needs {self.steps[after].id} because of {implied[step][after].found_at}"
+                f"{ids[step]} needs {ids[after]} because of {implied[step][after].found_at}"
                 for step, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True)
                 for need in needs[step]
                 if need.step == after and need.inferred

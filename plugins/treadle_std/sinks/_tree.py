@@ -45,7 +45,7 @@ STATUS: Mapping[str, str] = {
 OPEN = frozenset({"running", "retrying", "waiting", "undoing"})
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define
 class Node:
     """A run or a step.
 
@@ -89,7 +89,7 @@ class Node:
         child.until = None
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class Row:
     """One line of the tree: a node, or a count of what is left out (then *node* is None)."""
 

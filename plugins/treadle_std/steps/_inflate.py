@@ -54,7 +54,7 @@ class Plain:
         """Nothing can be missing: the framing of HTTP has been checked."""
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class Unoffered:
     """A body in an encoding that nobody asked for. The answer to a HEAD declares one and has no body."""
 

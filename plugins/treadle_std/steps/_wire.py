@@ -30,7 +30,7 @@ _BROKEN = (httpcore.NetworkError, httpcore.ProtocolError)
 _contexts = trio.lowlevel.RunVar[dict[object, ssl.SSLContext]]("treadle_std TLS contexts")
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True)
 class Hop:
     """One request of a call.
 
@@ -47,7 +47,7 @@ class Hop:
     shown: str
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen
 class Reply:
     """An answer whose body is still to come.
 

@@ -31,7 +31,7 @@ class Condition:
     else_: Block | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True)
 class Taken:
     """What ``condition`` gives.
 

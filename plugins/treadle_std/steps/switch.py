@@ -44,7 +44,7 @@ class Switch:
     default: Block | None = None
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(kw_only=True)
 class Taken:
     """What ``switch`` gives.
 
