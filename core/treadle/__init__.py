@@ -13,7 +13,9 @@ from treadle._version import __version__
 
 if TYPE_CHECKING:
     from treadle._deployment import Limits
-    from treadle._engine.engine import Engine, Run, open_engine
+    from treadle._engine.engine import Engine
+    from treadle._engine.handle import Run
+    from treadle._engine.opening import open_engine
     from treadle._engine.run_one import run
     from treadle._registry import Registry
     from treadle._state import RunState, StepResult
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "treadle._deployment": ("Limits",),
-    "treadle._engine.engine": ("Engine", "Run", "open_engine"),
+    "treadle._engine.engine": ("Engine",),
+    "treadle._engine.handle": ("Run",),
+    "treadle._engine.opening": ("open_engine",),
     "treadle._registry": ("Registry",),
     "treadle._engine.run_one": ("run",),
     "treadle._state": ("RunState", "StepResult"),

@@ -104,7 +104,7 @@ async def test_a_step_that_does_not_wait_cannot_be_resolved_and_the_answer_says_
     async with rig() as r:
         run = await r.start(ASKS)
         await trio.sleep(1)
-        with pytest.raises(treadle.Refused, match="'nobody'.*does not wait for a person; asked does"):
+        with pytest.raises(treadle.Refused, match=r"'nobody'.*does not wait for a person; asked does"):
             await run.resolve("nobody", "retry")
         await run.resolve("asked", "fail")
         await run.wait()

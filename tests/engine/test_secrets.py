@@ -36,7 +36,7 @@ FORMS = {
     "json": json.dumps(SECRET)[1:-1],
     "json, not ascii": json.dumps(SECRET, ensure_ascii=False)[1:-1],
 }
-"""What must never be seen, by how it is written; of base64 inside a longer text, what does not depend on it."""
+"""What must never be seen, by how it is written."""
 LEAKS = [form for name, form in FORMS.items() if name != "base64 inside"] + [
     base64.b64encode(b"user:" + SECRET.encode()).decode()[8:-4]
 ]
@@ -208,7 +208,9 @@ async def test_a_secret_that_nobody_has_fails_the_step_and_says_what_to_do(
 async def test_a_command_and_its_output_keep_the_secret_of_their_environment() -> None:
     state = await Watched().run("""
 steps:
-  - {id: a, shell: 'printf %s "$T" | base64; echo "$T"; echo "$T" >&2; exit 3', env: {T: "${{ secrets.TOKEN }}"}}
+  - id: a
+    shell: 'printf %s "$T" | base64; echo "$T"; echo "$T" >&2; exit 3'
+    env: {T: "${{ secrets.TOKEN }}"}
 """)
     assert state.error is not None
     assert state.error.name == "exit.3"

@@ -79,7 +79,7 @@ async def test_a_sink_that_is_stuck_for_ever_is_given_up_five_seconds_after_the_
 
 
 def bus_seconds() -> float:
-    from treadle._engine.engine import DRAIN_SECONDS
+    from treadle._engine.opening import DRAIN_SECONDS
 
     return DRAIN_SECONDS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from tests.engine.kit import Rig, events, resolved_at, rig, to_end
+from tests.engine.kit import Rig, events, rig, to_end
 
 import treadle
 

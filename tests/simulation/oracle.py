@@ -29,7 +29,7 @@ class Histories:
 
     Attributes:
       ledger: ``(time, what, path)``: ``start``, then ``end``, ``fail`` or ``cancelled``.
-      grace: by the id of a step, how long its clean-up may take after a timeout.
+      epoch: the wall time at which the ledger's times begin.
     """
 
     spec: Mapping[str, Any]
@@ -173,7 +173,7 @@ def a_paused_run_has_nothing_in_flight(seen: Histories) -> Iterator[str]:
 
 
 def effects_are_those_of_the_journal(seen: Histories) -> Iterator[str]:
-    """At most one effect for each attempt, none before its start, none after its settling, none for nothing."""
+    """At most one effect for each attempt, none before its start, none after the step has settled."""
     starts: dict[str, list[float]] = defaultdict(list)
     ends: dict[str, treadle.Event] = {}
     for event in seen.journal:
@@ -276,33 +276,18 @@ def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
 
 
 def _owed(seen: Histories, event: treadle.Event) -> bool:
-    """Whether a rollback of the run must take back this completion, and not something around it."""
+    """Whether somebody must take back this completion itself, and not something around it."""
     path = event.step or ""
     step = _step_at(seen.spec, path)
-    if step is None or "undo" not in step or _cleaning(path):
+    if step is None or "undo" not in step or ("foreach" in step and not _is_element(path)):
         return False
-    if "foreach" in step and not path.rpartition(".")[2].isdecimal():
-        return False
-    outer = path.rpartition(".")[0]
     completed = {one.step for one in seen.journal if one.type == "step.completed"}
-    gone = {(one.step or "").partition("#")[0] for one in seen.journal if one.type == "step.retrying"}
-    while outer:
-        around = _step_at(seen.spec, outer.partition("#")[0] if "#" in outer else outer)
-        plain = _without_round(outer)
-        if around is not None and "undo" in around and plain in completed:
+    while "." in path:
+        path = path.rpartition(".")[0]
+        around = _step_at(seen.spec, path) or {}
+        if "undo" in around and _without_round(path) in completed:
             return False
-        if plain in gone or _takes_back(around):
-            return False  # taken back between rounds, or by the block itself
-        outer = outer.rpartition(".")[0]
-    return not _block_took_back(seen, path)
-
-
-def _takes_back(step: Mapping[str, Any] | None) -> bool:
-    return False if step is None else "block" in str(step.get("on_error"))
-
-
-def _block_took_back(seen: Histories, path: str) -> bool:
-    return any(event.type == "step.undoing" and event.step == path for event in seen.journal)
+    return True
 
 
 # --- the end ---
@@ -340,10 +325,10 @@ def _only_between_rounds(seen: Histories) -> bool:
 def the_state_is_the_fold(seen: Histories) -> Iterator[str]:
     state = treadle.RunState.fold(seen.journal)
     for event in seen.journal:
-        if event.type in SETTLINGS and state.steps[event.step or ""].status != event.type.removeprefix(
-            "step."
-        ):
-            yield f"{event.step} is {state.steps[event.step or ''].status} in the state, and {event.type} was told"
+        if event.type in SETTLINGS:
+            status = state.steps[event.step or ""].status
+            if status != event.type.removeprefix("step."):
+                yield f"{event.step} is {status} in the state, and {event.type} was told"
     if f"workflow.{state.status}" != seen.journal[-1].type:
         yield f"the state is {state.status} after {seen.journal[-1].type}"
 
@@ -421,11 +406,15 @@ def _needs(spec: Mapping[str, Any], block: str, step_id: str) -> list[str]:
     return [] if "parallel" in (around or {}) else ids[max(ids.index(step_id) - 1, 0) : ids.index(step_id)]
 
 
+def _is_element(path: str) -> bool:
+    return path.rpartition(".")[2].partition("#")[0].isdecimal()
+
+
 def _is_leaf(spec: Mapping[str, Any], path: str) -> bool:
     step = _step_at(spec, path)
     if step is None or "act" not in step:
         return False
-    return "foreach" not in step or path.rpartition(".")[2].isdecimal()
+    return "foreach" not in step or _is_element(path)
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The laws of `oracle` over random workflows under random commands, and the oracle against engines with bugs."""
+"""The laws of `oracle`: over random workflows under random commands, and over engines with bugs."""
 
 from __future__ import annotations
 
@@ -55,6 +55,10 @@ FAILS = {
     "on_error": "rollback",
     "steps": [{"id": "a", **_act(), **UNDO}, {"id": "b", **_act(), **UNDO}, {"id": "c", **_act(fails=9)}],
 }
+FAILS_BESIDE = {
+    "steps": {"a": _act(fails=9), "b": _act(takes="1s"), "c": {"needs": ["b"], **_act()}},
+}
+FAILS_BEFORE = {"steps": [{"id": "a", **_act(fails=9)}, {"id": "b", **_act()}]}
 SLOW = {"steps": [{"id": "a", **_act(takes="2s")}, {"id": "b", **_act(takes="2s")}]}
 
 
@@ -141,9 +145,7 @@ def _is_paused_too_early(patch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_no_notice_of_a_cancel(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        Run, "stop", lambda self, cause: Stopper.stop(self, cause) if cause.kind != "cancel" else True
-    )
+    patch.setattr(Run, "stop", lambda self, cause: cause.kind == "cancel" or Stopper.stop(self, cause))
 
 
 def _forgets_to_settle(patch: pytest.MonkeyPatch) -> None:
@@ -161,14 +163,13 @@ BUGS: list[tuple[Callable[[pytest.MonkeyPatch], None], Mapping[str, Any], Sequen
     (_oldest_first, FAILS, [], "was undone after event"),
     (_forgets_an_undo, FAILS, [], "the rollback did not take it back"),
     (_needs_nothing, SLOW, [], "which it needs, was None"),
-    (_goes_on_after_a_failure, {"steps": {"a": _act(fails=9), "b": _act(takes="1s"), "c": {"needs": ["b"], **_act()}}},
-     [], "started after a had failed"),
+    (_goes_on_after_a_failure, FAILS_BESIDE, [], "started after a had failed"),
     (_tells_twice, SLOW, [], "settled twice"),
     (_works_twice, SLOW, [], "had 2 effects and 1 starts"),
     (_loses_an_event, SLOW, [], "something else than what is in the journal"),
     (_is_paused_too_early, SLOW, [(1, "pause", ""), (20, "resume", "")], "was paused while a was at work"),
     (_takes_no_notice_of_a_cancel, SLOW, [(1, "cancel", "")], "started after workflow.cancelling"),
-    (_forgets_to_settle, {"steps": [{"id": "a", **_act(fails=9)}, {"id": "b", **_act()}]}, [], "b never settled"),
+    (_forgets_to_settle, FAILS_BEFORE, [], "b never settled"),
 ]  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Where a run may put a question to a person; known before it starts, and without trio.
 
-    TRD692   a step may wait for a person for ever, and there is no terminal to ask on
+TRD692   a step may wait for a person for ever, and there is no terminal to ask on
 """
 
 from __future__ import annotations

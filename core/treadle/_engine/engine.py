@@ -1,138 +1,31 @@
-"""The engine: opens what runs need, starts runs, and keeps those that have ended for a while.
+"""The engine: starts runs, and keeps those that have ended for a while.
 
 Rule 1: nothing is global; two engines in one process share nothing.
 Rule 2: a run that ends, however it ends, ends alone.
-Rule 3: leaving the engine leaves nothing running: normally by cancelling what still runs, under the host's
-cancellation at once and without a trace in any journal.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets as random_source
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import trio
 
-from treadle._deployment import Limits
-from treadle._engine import control as _control
-from treadle._engine.bus import Bus, SinkQueue
-from treadle._engine.clock import wall_clock
-from treadle._engine.journal import MemoryJournal
+from treadle._engine.handle import Run
 from treadle._engine.life import live
 from treadle._engine.run import Run as Driven
-from treadle._engine.surroundings import Surroundings
 from treadle._inputs import check_inputs
-from treadle._kinds import SecretProvider, Send, Sink, TransportConnection
-from treadle._registry import Registry
-from treadle._settings import Settings
-from treadle._spec import sinks_from_data
-from treadle._state import RunState
-from treadle.errors import InputError, PluginError, Refused, StepError
-from treadle.events import Event, Resolve, RunStatus
+from treadle.errors import InputError, Refused
+from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
+    from treadle._engine.surroundings import Surroundings
+    from collections.abc import Mapping, Sequence
     from treadle._workflow import Workflow
 
-DRAIN_SECONDS = 5.0
-"""How long sinks may take, when the engine closes, for what they have not been given yet."""
-
-_log = logging.getLogger("treadle.sinks")
-
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-class Run:
-    """A run, for those who started it: watch it, steer it, wait for it."""
-
-    def __init__(self, driven: Driven) -> None:
-        self._driven = driven
-
-    def __repr__(self) -> str:
-        return f"<Run {self.id} of {self.workflow}: {self.status}>"
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self._driven.id
-
-    @property
-    def workflow(self) -> str:
-        """The workflow's name."""
-        return self._driven.workflow
-
-    @property
-    def status(self) -> RunStatus:
-        """Where it stands now."""
-        return self._driven.status
-
-    @property
-    def questions(self) -> dict[str, str | None]:
-        """The steps that wait for a person, by path, with what they ask."""
-        return {path: question.prompt for path, question in self._driven.questions.items()}
-
-    def state(self) -> RunState:
-        """All that its events tell so far."""
-        return RunState.fold(self._driven.history)
-
-    async def events(self, after: int = 0) -> AsyncIterator[Event]:
-        """Its events from number *after* + 1: those that were, then those that come, to the end.
-
-        Attach at any time, as often as wanted. A slow reader misses nothing and holds up nobody.
-        """
-        driven, seen = self._driven, after
-        while True:
-            history = driven.history
-            while seen < driven.durable_seq:
-                seen += 1
-                yield history[seen - 1]
-            if driven.status.ended:
-                return
-            await driven.changed()
-
-    async def ended(self) -> None:
-        """Wait for its end."""
-        while not self._driven.status.ended:
-            await self._driven.changed()
-
-    async def wait(self) -> RunState:
-        """Wait for its end; the result. Raises the fault where treadle itself broke."""
-        await self.ended()
-        if self._driven.fault is not None:
-            raise self._driven.fault
-        return RunState.fold(self._driven.history)
-
-    async def pause(self) -> None:
-        """Start nothing new; what is in flight finishes. Raises Refused where it cannot."""
-        _control.pause(self._driven)
-        await self._driven.durable()
-
-    async def resume(self) -> None:
-        """Go on after `pause`. Raises Refused where it is not paused."""
-        _control.resume(self._driven)
-        await self._driven.durable()
-
-    async def cancel(self, reason: str | None = None, *, rollback: bool = False) -> None:
-        """Cancel everything that runs; returns once that is accepted. Raises Refused where it cannot.
-
-        Args:
-          reason: for people, in events and results.
-          rollback: undo what completed, before ``finally``.
-        """
-        _control.cancel(self._driven, reason, rollback=rollback)
-        await self._driven.durable()
-
-    async def resolve(self, path: str, decision: Resolve | str, *, output: Any = None) -> None:
-        """Answer for the step at *path*, which waits for a person. Raises Refused where it does not.
-
-        Args:
-          output: with ``complete`` or ``continue``, what dependants read as the step's output.
-        """
-        _control.resolve(self._driven, path, Resolve(decision), output)
-        await self._driven.durable()
 
 
 class Engine:
@@ -255,115 +148,3 @@ class Engine:
                     await run.cancel("the engine was closed")
         for run in self.runs():
             await run.ended()
-
-
-SinkLike = Send | str | Mapping[str, Any] | Settings[Sink[Any]]
-"""A function to call with each batch; or a sink's name, or ``{name: settings}``, as in ``treadle.yaml``."""
-
-
-@asynccontextmanager
-async def open_engine(
-    *,
-    store: Literal["memory"] = "memory",
-    sinks: Iterable[SinkLike] = (),
-    registry: Registry | None = None,
-    limits: Limits | None = None,
-    limiters: Mapping[str, int] | None = None,
-    devices: None = None,
-    secrets: Mapping[str, str] | Iterable[Settings[SecretProvider[Any]]] | None = None,
-    seed: int | str | None = None,
-) -> AsyncIterator[Engine]:
-    """Open an engine in the caller's task; its runs live as long as it is open.
-
-    Leaving it normally cancels the runs that still go on and waits until they have ended; leaving it by
-    an exception, or under a cancellation, ends them at once.
-
-    Args:
-      store: where journals live; this version has ``memory`` only.
-      sinks: where events go.
-      registry: the plugins for sinks, secrets and transports; those installed unless given.
-      limits: bounds on runs, elements and outputs.
-      limiters: what ``limit`` of a step may name, each with how many attempts may hold it at once.
-      devices: not yet supported.
-      secrets: values by name; or providers, asked in order; the environment unless given.
-      seed: makes ids and random draws repeat themselves.
-
-    Raises:
-      PluginError: a store or sink is not installed.
-      SpecError: the settings of a sink are wrong.
-    """
-    if store != "memory" or devices is not None:
-        raise PluginError("this version has the store 'memory' only, and no devices")
-    plugins = registry or Registry.installed()
-    bus = Bus()
-    surroundings = Surroundings(
-        journal=MemoryJournal(),
-        bus=bus,
-        now=wall_clock(),
-        seed=str(seed) if seed is not None else random_source.token_hex(8),
-        limits=limits or Limits(),
-        limiters={name: trio.CapacityLimiter(count) for name, count in (limiters or {}).items()},
-        providers=_providers(secrets, plugins),
-        transport=_transports(plugins),
-    )
-    error: BaseException | None = None
-    async with trio.open_nursery() as sink_tasks, trio.open_nursery() as run_tasks:
-        engine = Engine(surroundings, run_tasks, seeded=seed is not None)
-        try:
-            for sink in sinks:
-                name, opening = _opening(sink, plugins)
-                queue = SinkQueue(name, engine.history)
-                await sink_tasks.start(queue.serve, opening, name=f"treadle sink {name}")
-                bus.add(queue)
-            yield engine
-            await engine.close()
-        except BaseException as raised:
-            if _is_cancellation(raised):
-                raise
-            error = raised  # raised again outside the nurseries, which would wrap it
-            run_tasks.cancel_scope.cancel(reason="the engine was left by an exception")
-        bus.close()
-        sink_tasks.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
-    for name, left in bus.unfinished():
-        _log.warning("sink %s was too slow: %d events are lost to it", name, left)
-    if error is not None:
-        raise error
-
-
-def _is_cancellation(raised: BaseException) -> bool:
-    """Whether *raised* must reach the scope that it belongs to by itself."""
-    if isinstance(raised, BaseExceptionGroup):
-        return raised.subgroup(trio.Cancelled) is not None
-    return isinstance(raised, trio.Cancelled | GeneratorExit)
-
-
-def _opening(sink: SinkLike, registry: Registry) -> tuple[str, AbstractAsyncContextManager[Send]]:
-    """A sink's name and what opens it."""
-    if callable(sink):
-        return getattr(sink, "__qualname__", repr(sink)), nullcontext(sink)
-    (settings,) = (sink,) if isinstance(sink, Settings) else sinks_from_data([sink], registry=registry)
-    return settings.entry.name, settings.entry.open(settings.constant)
-
-
-def _providers(
-    secrets: Mapping[str, str] | Iterable[Settings[SecretProvider[Any]]] | None, registry: Registry
-) -> tuple[Callable[[str], str | None], ...]:
-    if isinstance(secrets, Mapping):
-        return (secrets.get,)
-    if secrets is not None:
-        return tuple(settings.entry.open(settings.constant) for settings in secrets)
-    provider = registry.secret_providers.get("env")
-    return () if provider is None else (provider.open(provider.config()),)
-
-
-def _transports(
-    registry: Registry,
-) -> Callable[[str | None], AbstractAsyncContextManager[TransportConnection]]:
-    def connect(device: str | None) -> AbstractAsyncContextManager[TransportConnection]:
-        local = registry.transports.get("local")
-        if local is None or device is not None:
-            raise StepError("exit.not_started", f"no transport leads to {device or 'this machine'}")
-        connection: AbstractAsyncContextManager[TransportConnection] = local.open(local.config())
-        return connection
-
-    return connect

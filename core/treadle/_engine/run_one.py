@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from treadle._engine.engine import SinkLike, open_engine
+from treadle._engine.opening import SinkLike, open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

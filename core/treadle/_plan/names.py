@@ -285,9 +285,7 @@ class _Checker:
     def _secrets(self, reference: Reference, read: Read, _setting: _Setting) -> None:
         if not reference.keys:
             self._say("TRD503", read, "`secrets` as a whole cannot be read", "name one, as secrets.NAME")
-        elif not self._declared(
-            "TRD505", reference, read, "secret", self._all("secrets", self.spec.secrets)
-        ):
+        elif not self._declared("TRD505", reference, read, "secret", self._all("secrets", self.spec.secrets)):
             return
         elif not read.secrets:
             self._shown(read, f"secret {reference.keys[0]!r}")

@@ -1,9 +1,9 @@
 """Settings of plugins: plain data into config classes, strictly, with every reason why it does not fit.
 
-    settings ── Settings: a config ready to use, or what must be evaluated to build it
-    structure ─ plain data into a config class; every fault, with its path
-    strict ──── the converter: it only accepts or refuses
-    types ───── which kinds of data a type takes
+settings ── Settings: a config ready to use, or what must be evaluated to build it
+structure ─ plain data into a config class; every fault, with its path
+strict ──── the converter: it only accepts or refuses
+types ───── which kinds of data a type takes
 """
 
 from treadle._settings.settings import Broken, Hole, Settings, SettingsError, UrlHole, WordHole

@@ -65,11 +65,15 @@ def explain(exc: Any, text: str, report: Report) -> None:
         said = "text follows a closing quote, so YAML cannot read the value"
         report.add("TRD002", mark, "", said, f"quote the whole value: {rewritten}")
         return
+    if mark.index >= len(text.rstrip()) and "node content" in (exc.problem or ""):
+        said, fix = "the text ends where a value is wanted", "write the value, and close what is open"
+        report.add("TRD002", _end(text), "", said, fix)
+        return
     said, fix = _reason(exc.problem or "")
     if line[mark.column : mark.column + 1] == "\t":
         said, fix = _TAB
     context = getattr(exc, "context_mark", None)
-    opened = context is not None and " closed" in said
+    opened = context is not None and (" closed" in said or " has no colon" in said)
     report.add("TRD002", context if opened else mark, "", said, fix)
 
 
@@ -84,6 +88,12 @@ def _unacceptable(exc: Any, text: str) -> _Position:
     """The position of a character that the reader refused; it counts from the start of the text."""
     before = text[: int(getattr(exc, "position", 0) or 0)]
     return _Position(before.count("\n"), len(before) - before.rfind("\n") - 1)
+
+
+def _end(text: str) -> _Position:
+    """The position after the last thing in *text*."""
+    lines = text.rstrip().splitlines() or [""]
+    return _Position(len(lines) - 1, len(lines[-1]))
 
 
 def _line(text: str, number: int) -> str:
