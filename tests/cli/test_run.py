@@ -174,7 +174,7 @@ def test_inputs_come_from_a_file_and_the_command_line_goes_before_it(
     ("text", "said"),
     [
         ("[1]", "in.yaml: inputs are a mapping"),
-        ("a: [", "in.yaml:2:1"),
+        ("a: [", "in.yaml:1:5"),
         ("", "empty"),
         ("a: 1\na: 2", "in.yaml:2:1"),
     ],
@@ -373,3 +373,18 @@ def test_the_end_of_input_leaves_the_question_to_its_timeout(
     code, _, err = run_typing(capsys, terminal, "\x04")
     assert code == 0
     assert "no more answers here" in err
+
+
+def test_a_question_with_a_template_is_refused_unless_a_timeout_answers_it(
+    treadle: Any, folder: Path
+) -> None:
+    asks = (
+        "treadle: 1\nname: x\ninputs: {v: {default: '1'}}\n"
+        'steps: [{fail: no, on_error: {escalate: {prompt: "Ship ${{ inputs.v }}?"MORE}}}]\n'
+    )
+    code, _, err = treadle("run", "-", stdin=asks.replace("MORE", ""))
+    assert code == 2
+    assert err.startswith("<stdin>:4:")
+    assert "there is no terminal to ask on" in err
+    code, _, _ = treadle("run", "-", stdin=asks.replace("MORE", ", timeout: 1ms, on_timeout: continue"))
+    assert code == 0

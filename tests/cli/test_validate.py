@@ -65,7 +65,7 @@ def test_standard_input_is_a_file_too(treadle: Any) -> None:
         (b"", "empty"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (bytes(range(256)), "not UTF-8"),
-        (b"a: [", "x.yaml:2:1"),
+        (b"a: [", "x.yaml:1:5"),
         (b"- just\n- a list\n", "x.yaml:1:1"),
         (b"&a [*a]", "x.yaml:1:"),
         (b"[" * 5000, "x.yaml:1:"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.core.building import CHOICE, INSTALLED, LEAF, Together, spec_of
 
+import treadle
 from treadle._plan.blocks import ACCEPTS, BlockPlan
 from treadle._plan.plan import CODES, Plan, compile_plan
 
@@ -403,3 +404,18 @@ def test_thousands_of_mistakes_do_not_hang() -> None:
 
 def test_the_step_type_does_not_matter_to_the_plan() -> None:
     assert plan_of({"a": {"type": CHOICE}}).blocks[0].steps[0].type is CHOICE
+
+
+def test_a_limiter_inside_itself_is_refused() -> None:
+    with pytest.raises(treadle.SpecError) as caught:
+        treadle.loads("""treadle: 1
+name: x
+steps:
+  - limit: db
+    parallel:
+      inner: {limit: db, wait: 1s}
+      other: {limit: files, wait: 1s, undo: {limit: db, wait: 1s}}
+    undo: {limit: db, wait: 1s}
+""")
+    found = [(problem.code, problem.line) for problem in caught.value.problems]
+    assert found == [("TRD338", 6), ("TRD338", 7)]

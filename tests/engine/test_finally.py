@@ -209,3 +209,15 @@ outputs: {it: "${{ steps.bad.output.name }}"}
 """)
     assert state.error is not None
     assert (state.error.name, state.outputs) == ("broken", {})
+
+
+async def test_every_failure_of_finally_is_told(autojump_clock: trio.testing.MockClock) -> None:
+    async with rig() as r:
+        state = await r.run("""
+steps: [act: {}]
+finally: [{id: one, act: {fails: 9}}, {id: two, act: {}}, {id: three, act: {fails: 9}}]
+""")
+    assert state.status == "failed"
+    assert state.error is not None
+    assert state.error.path == "finally.one"
+    assert state.error.message == "finally.one failed; and finally.three failed: finally.three failed"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _settings = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(_settings, max_examples=300)
+@settings(_settings, max_examples=200)
 @given(workflows(), commands)
 def test_no_run_breaks_a_law(spec: Mapping[str, Any], given: Sequence[Command]) -> None:
     assert judge(execute(spec, given)) == []

@@ -1,7 +1,9 @@
 """Inputs from the command line: ``-i name=value`` and a file, typed by what the workflow declares.
 
-TRD690   an input is given twice, or is not written NAME=VALUE
-TRD691   the file of inputs is not a mapping
+Beside what `treadle._inputs` finds, these are problems:
+
+    TRD690   an input is given twice, or is not written NAME=VALUE
+    TRD691   the file of inputs is not a mapping
 """
 
 from __future__ import annotations

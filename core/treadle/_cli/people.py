@@ -1,6 +1,8 @@
 """Where a run may put a question to a person; known before it starts, and without trio.
 
-TRD692   a step may wait for a person for ever, and there is no terminal to ask on
+One that nobody could answer is a problem:
+
+    TRD692   a step may wait for a person for ever, and there is no terminal to ask on
 """
 
 from __future__ import annotations

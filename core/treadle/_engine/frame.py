@@ -27,7 +27,7 @@ from treadle.errors import EngineFault, Failure, StepError
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from treadle._engine.run import Run
     from treadle._plan.blocks import BlockPlan
@@ -97,6 +97,12 @@ class Frame(Stopper):
         """The path of a step of this block."""
         step_id = self.block.steps[index].id
         return f"{self.prefix}.{step_id}" if self.prefix else step_id
+
+    def failures(self) -> Iterator[Failure]:
+        """The errors of all steps that failed untolerated, with their paths, in the order of the text."""
+        for index, outcome in enumerate(self.frontier.outcomes):
+            if outcome is not None and outcome.error is not None and not outcome.tolerated:
+                yield with_path(outcome.error, self.path(index))
 
     # --- the nursery ---
 

@@ -195,14 +195,14 @@ async def _finally(run: Run, end: End) -> None:
     with trio.CancelScope(deadline=trio.current_time() + FINALLY_SECONDS) as scope:
         timer.enter(scope)
         await frame.drive()
-    failure = frame.failure
-    if failure is None and scope.cancelled_caught:
-        failure = Failure("timeout", timer.cause.text, path="finally")
-    if failure is not None:
+    failures = list(frame.failures())
+    if scope.cancelled_caught:
+        failures.append(Failure("timeout", timer.cause.text, path="finally"))
+    for failure in failures:
         end.error = _with_finally(end.error, failure)
-        if end.status is RunStatus.COMPLETED:
-            end.status = RunStatus.FAILED
-            end.outputs = {}
+    if failures and end.status is RunStatus.COMPLETED:
+        end.status = RunStatus.FAILED
+        end.outputs = {}
 
 
 def _empty_scope(run: Run) -> Scope:

@@ -4,7 +4,7 @@ plan ─── compile_plan: all of the below, in order
 strategies ─ which error strategy is in force where      lexical ─ which steps are visible where
 needs ────── who waits for whom, written and inferred    reads ─── every expression of a step
 cycles ───── circles, named whole                        names ─── what expressions may refer to
-blocks ───── the result, as the frontier reads it        problems
+blocks ───── the result, as the frontier reads it        limiters, problems
 """
 
 from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan

@@ -16,6 +16,7 @@ import attrs
 from treadle._model import Spec, StepSpec
 from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan
 from treadle._plan.lexical import Scopes
+from treadle._plan.limiters import check_limiters
 from treadle._plan.names import check_names
 from treadle._plan.needs import resolve_needs
 from treadle._plan.problems import Problems
@@ -40,6 +41,7 @@ CODES: Mapping[str, str] = {
     "TRD335": "`needs` waits for a skip that cannot happen",
     "TRD336": "steps need each other in a circle",
     "TRD337": "a strategy that rolls the run back stands in `undo` or `finally`",
+    "TRD338": "a limiter inside itself",
     "TRD410": "an expression uses a name that does not exist",
     "TRD411": "an expression uses a name that means nothing where it stands",
     "TRD412": "an expression reads a step that does not exist",
@@ -120,6 +122,7 @@ def compile_plan(
     in_force = effective_strategies(spec, scopes, strategies or {}, problems)
     blocks = resolve_needs(spec, scopes, in_force, problems)
     check_names(spec, scopes, problems)
+    check_limiters(spec, scopes, problems)
     if found or problems.found:
         each = dict.fromkeys((*found, *problems.found))
         return None, sorted(each, key=lambda problem: (problem.line or 0, problem.column or 0))

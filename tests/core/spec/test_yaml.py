@@ -141,7 +141,7 @@ def test_a_directive_and_an_explicit_document_are_read() -> None:
         ("a: | x\n", "1:6: text follows | or > on the same line; begin it on the next line"),
         ("a: 'b' c\n", f"1:8: {AFTER_A_QUOTE}: a: \"'b' c\""),
         ("- a: \"b\" c\n", f"1:10: {AFTER_A_QUOTE}: a: '\"b\" c'"),
-        ("a: [\n", "2:1: a value is missing, or a bracket is too many; check the brackets"),
+        ("a: [\n", "1:5: the text ends where a value is wanted; write the value, and close what is open"),
         ("a: 1\n b\n", None),
         ('a: "\\ud83d"\n', "1:7: this escape is no character; write the character itself"),
         ("[a]: 1\n", "1:1: a key must be text; write text"),
