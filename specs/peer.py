@@ -26,11 +26,13 @@ class Peer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        """Say which version is live; 503 while there is none."""
         current = FOLDER / "current"
         version = current.resolve().name if current.exists() else "none"
         self.answer(200 if self.path == "/healthz" and current.exists() else 503, {"version": version})
 
     def do_POST(self) -> None:
+        """Take a webhook, or the order to stop."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.path == "/stop":
             self.answer(200, {"stopped": True})
@@ -67,7 +69,8 @@ def signature_fits(key: str, headers: dict[str, str], body: bytes) -> bool:
     given = {name.lower(): value for name, value in headers.items()}.get("x-treadle-signature", "")
     parts = dict(part.partition("=")[::2] for part in given.split(","))
     signed = parts.get("t", "").encode() + b"." + body
-    return hmac.compare_digest(parts.get("v1", ""), hmac.new(key.encode(), signed, hashlib.sha256).hexdigest())
+    wanted = hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(parts.get("v1", ""), wanted)
 
 
 if __name__ == "__main__":

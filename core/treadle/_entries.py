@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from treadle._expr import BUILTINS
+from treadle._expr import BUILTINS, CONSTANTS
 from treadle._kinds import (
     Backoff,
     Command,
@@ -25,6 +25,7 @@ from treadle._kinds import (
     Strategy,
     Transport,
     Trigger,
+    key_of,
 )
 
 __all__ = ["BY_HOOK", "BY_TITLE", "KINDS", "Kind", "wrong"]
@@ -89,9 +90,9 @@ def wrong(kind: Kind, entry: Any) -> str | None:
 
 
 def _wrong_function(entry: Function) -> str | None:
-    if entry.name in BUILTINS or entry.name == "default":
+    if entry.name in BUILTINS:
         return f"the function {entry.name!r} is the language's own; choose another name"
-    if keyword.iskeyword(entry.name):
+    if keyword.iskeyword(entry.name) or entry.name in CONSTANTS:
         return f"{entry.name!r} is a keyword of expressions; choose another name"
     return None
 
@@ -100,8 +101,8 @@ def _wrong_config(entry: Any) -> str | None:
     config = entry.config
     if not isinstance(config, type) or not attrs.has(config):
         return f"{entry.name}.config is {config!r}, which is no attrs class"
-    # `for_` in the class is `for` in a spec, and `main` is what a spec would write.
-    settings = {field.name.rstrip("_") for field in attrs.fields(config) if field.init}
+    # `main` is what a spec would write
+    settings = {key_of(field.alias) for field in attrs.fields(config) if field.init}
     if entry.main is not None and entry.main not in settings:
         known = ", ".join(sorted(settings)) or "none"
         return f"{entry.name}.main is {entry.main!r}, which is no setting; there are: {known}"

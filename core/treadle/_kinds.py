@@ -6,6 +6,7 @@ Rule 2: core reads entries and never knows which plugin one came from.
 
 from __future__ import annotations
 
+import keyword
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -76,6 +77,12 @@ NO_SECRETS: Mapping[str, bool] = {"treadle_secrets": False}
 
 NO_TEMPLATES: Mapping[str, bool] = {"treadle_templates": False}
 """Field metadata: this setting is taken as written, and ``${{ }}`` in it is refused, as in a script."""
+
+
+def key_of(field: str) -> str:
+    """The key that a spec writes for the *field* of a config class: ``for`` for ``for_``."""
+    bare = field[:-1]
+    return bare if field.endswith("_") and keyword.iskeyword(bare) else field
 
 
 @attrs.frozen(eq=False)

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from treadle._cli import drive
+from treadle._cli.inputs import gather
+from treadle._model import Input
+from treadle.errors import InputError
 
 HELLO = """
 treadle: 1
@@ -147,6 +150,13 @@ def test_wrong_inputs_and_options_exit_2_before_anything_runs(
     assert said in err
     assert "Traceback" not in err
     assert "started" not in err
+
+
+def test_text_that_does_not_fit_its_declaration_has_the_code_for_that() -> None:
+    declared = {"n": Input(name="n", type="integer")}
+    with pytest.raises(InputError) as caught:
+        gather(declared, ["n=many"], None, stdin_taken=False)
+    assert [problem.code for problem in caught.value.problems] == ["TRD603"]
 
 
 def test_every_wrong_input_is_reported_at_once(treadle: Any, hello: str) -> None:

@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from treadle._schema.describe import docs_of, settings_of, type_text
+from treadle._settings.structure import fields_of
 from treadle._urls import Url
 from treadle.plugin import Argv, Block, BlockForm, Bytes, Expr, Seconds, SecretName
 
@@ -58,6 +59,12 @@ class Plain:
     a: int
 
 
+@attrs.frozen(kw_only=True)
+class Named:
+    if_: int
+    type_: int
+
+
 @pytest.mark.parametrize(
     ("annotation", "text"),
     [
@@ -107,6 +114,10 @@ def test_settings_have_the_names_defaults_and_units_that_a_spec_writes() -> None
         "nested": {"a": 1},
         "own": None,
     }
+
+
+def test_only_a_keyword_loses_the_underscore_after_it_as_where_settings_are_read() -> None:
+    assert [setting.name for setting in settings_of(Named)] == ["if", "type_"] == list(fields_of(Named))
 
 
 def test_docs_are_found_by_either_name_and_go_on_over_lines() -> None:

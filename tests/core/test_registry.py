@@ -364,6 +364,7 @@ def test_a_wrong_entry_is_told_what_is_wrong(entry, fault):
         ("len", "the function 'len' is the language's own; choose another name"),
         ("default", "the function 'default' is the language's own; choose another name"),
         ("lambda", "'lambda' is a keyword of expressions; choose another name"),
+        ("true", "'true' is a keyword of expressions; choose another name"),
         ("acme.slug", "the name 'acme.slug' does not match"),
     ],
 )
@@ -374,6 +375,15 @@ def test_a_function_may_not_take_a_name_of_the_language(name, fault):
 
 def test_a_main_setting_that_is_a_keyword_is_named_as_a_spec_writes_it():
     assert "ship" in Registry.of(offering(step_type(main="for")), standard=False).step_types
+
+
+def test_a_main_setting_that_is_no_keyword_keeps_its_underscore():
+    @attrs.frozen
+    class Typed:
+        type_: str
+
+    entry = StepType(name="ship", config=Typed, run=work, main="type_")
+    assert "ship" in Registry.of(offering(entry), standard=False).step_types
 
 
 def test_commands_and_formats_may_have_hyphens_and_need_no_settings():

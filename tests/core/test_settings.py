@@ -10,7 +10,7 @@ from typing_extensions import TypeAliasType
 
 from treadle._expr import Template, function_table
 from treadle._settings import Settings, SettingsError
-from treadle._spec.lower import read_settings
+from treadle._spec.lower import read_settings, what_can_be_read
 from treadle._spec.reading import Reading
 from treadle._spec.report import Report
 from treadle._spec.yaml import read_yaml
@@ -69,6 +69,23 @@ class Special:
 
 
 @attrs.frozen(kw_only=True)
+class Probed:
+    low: int = 0
+    high: int = 1
+    label: str = ""
+    link: Optional[Url] = None  # noqa: UP045
+
+    def __attrs_post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+
+
+@attrs.frozen(kw_only=True)
+class ProbedMore(Probed):
+    needed: str
+
+
+@attrs.frozen(kw_only=True)
 class Checked:
     low: int
     high: int
@@ -109,6 +126,15 @@ def read(text: str, config: Any, **more: Any) -> tuple[Settings[Any] | None, lis
     return settings, [str(problem) for problem in report.in_order()]
 
 
+def probed(text: str, config: Any) -> list[str]:
+    """What is said of settings that are judged as a whole even where they hold templates."""
+    report = Report(None)
+    node = read_yaml(text, report)
+    assert node is not None
+    what_can_be_read(Reading(report, NoPlugins()), Entry(config), node, "s", probed=True)  # type: ignore[arg-type]
+    return [str(problem) for problem in report.in_order()]
+
+
 def settings(text: str, config: Any, **more: Any) -> Settings[Any]:
     found, problems = read(text, config, **more)
     assert problems == []
@@ -125,6 +151,13 @@ def said(text: str, config: Any, **more: Any) -> list[str]:
 def giving(**values: Any) -> Callable[[Template], Any]:
     """Evaluates the templates of *values*, named by the input they read."""
     return lambda template: template.evaluate({"inputs": values}, now=0.0)
+
+
+def test_what_is_wrong_whatever_a_template_gives_can_be_found() -> None:
+    assert probed("{low: 2, high: 1, label: '${{ inputs.a }}'}", Probed) == ["1:1: s: low is above high"]
+    assert probed("{low: '${{ inputs.a }}', high: 1}", Probed) == []
+    assert probed("{low: 2, high: 1, link: 'http://${{ inputs.a }}'}", Probed) == []
+    assert probed("{low: 2, high: 3, needed: '${{ inputs.a }}'}", ProbedMore) == []
 
 
 def test_checks_across_fields_come_last() -> None:

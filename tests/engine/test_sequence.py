@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import trio
+from typing import TYPE_CHECKING
+
 from tests.engine.kit import events, rig, statuses
+
+if TYPE_CHECKING:
+    import trio
 
 
 async def test_a_list_runs_in_order(autojump_clock: trio.testing.MockClock) -> None:
@@ -14,7 +18,7 @@ async def test_a_list_runs_in_order(autojump_clock: trio.testing.MockClock) -> N
     assert state.steps["b"].output == {"name": "b", "attempt": 1}
 
 
-async def test_a_graph_starts_each_step_when_its_needs_are_met(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_graph_starts_each_step_as_soon_as_it_can(autojump_clock: trio.testing.MockClock) -> None:
     async with rig() as r:
         state = await r.run("""
 steps:
@@ -33,8 +37,14 @@ async def test_events_are_numbered_without_a_gap_and_end_once(autojump_clock: tr
         seen = await events(run)
     assert [event.seq for event in seen] == list(range(1, len(seen) + 1))
     assert [event.type for event in seen] == [
-        "workflow.accepted", "workflow.started", "step.started", "step.completed", "step.started",
-        "step.failed", "step.omitted", "workflow.failed",
+        "workflow.accepted",
+        "workflow.started",
+        "step.started",
+        "step.completed",
+        "step.started",
+        "step.failed",
+        "step.omitted",
+        "workflow.failed",
     ]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program on *argv*, the process's own unless given; returns the exit code of language.md §12."""
+    """Run the program on *argv*, the process's own unless given; returns the exit code, see `program`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments == ["--version"]:
         from treadle._version import __version__

@@ -60,7 +60,7 @@ def _typed(
         try:
             typed[name] = parse_input(declared[name], text) if name in declared else text
         except ValueError as error:
-            problems.append(_wrong(str(error), "", f"inputs.{name}", code="TRD601"))
+            problems.append(_wrong(str(error), "", f"inputs.{name}", code="TRD603"))
     return typed
 
 

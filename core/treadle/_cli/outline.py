@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._expr import Template
-from treadle._kinds import Block
+from treadle._kinds import Block, key_of
 from treadle._units import format_duration
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _find_blocks(value: Any, path: str) -> Iterator[tuple[str, Block]]:
         for index, item in enumerate(value):
             yield from _find_blocks(item, f"{path}[{index}]")
     elif attrs.has(type(value)):
-        fields = {each.name.rstrip("_"): getattr(value, each.name) for each in attrs.fields(type(value))}
+        fields = {key_of(each.alias): getattr(value, each.name) for each in attrs.fields(type(value))}
         yield from _find_blocks(fields, path)
 
 

@@ -19,6 +19,7 @@ import attrs
 
 from treadle._deployment import Deployment
 from treadle._registry import Registry
+from treadle._spec.nodes import MAX_BYTES
 from treadle.errors import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 
 STDIN = "<stdin>"
-MAX_BYTES = 16 * 2**20
-"""The loader refuses larger documents; reading stops just beyond, whatever the file is."""
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -97,12 +96,12 @@ def read_source(wanted: str, project: Project) -> tuple[bytes, str]:
 
 
 def read_stdin() -> bytes:
-    """All of standard input, as far as a spec may be long."""
+    """All of standard input, and of more than the loader takes only so much that it refuses it."""
     return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of *path*, as far as a spec may be long; raises SpecError where it cannot be read."""
+    """The bytes of *path*, cut off as by `read_stdin`; raises SpecError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -39,7 +39,7 @@ def validate(files: tuple[str, ...], as_json: bool) -> int:
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:
-    """One problem in the shape of language.md §12."""
+    """One problem as ``--json`` gives it."""
     names = ("file", "line", "column", "path", "code", "severity", "message", "fix")
     return {name: getattr(problem, name) for name in names}
 

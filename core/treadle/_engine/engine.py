@@ -21,8 +21,9 @@ from treadle.errors import InputError, Refused
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
-    from treadle._engine.surroundings import Surroundings
     from collections.abc import Mapping, Sequence
+
+    from treadle._engine.surroundings import Surroundings
     from treadle._workflow import Workflow
 
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -116,7 +116,7 @@ class Frame(Stopper):
             except BaseException:
                 # a rollback that was decided is not interrupted by what comes after it, but for the host
                 if self.takes_back and first_cause(self.outer) is not None:
-                    await self.take_back()
+                    await self.take_back()  # noqa: ASYNC102  shielded, each undo within its bound
                 raise
             if self.end is None:
                 raise EngineFault(f"block {self.prefix or 'steps'!r} ended before its steps had settled")

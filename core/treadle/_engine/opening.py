@@ -92,10 +92,10 @@ async def open_engine(
                 bus.add(queue)
             yield engine
             await engine.close()
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: ASYNC103  raised again outside the nurseries, which would wrap it
             if _is_cancellation(raised):
                 raise
-            error = raised  # raised again outside the nurseries, which would wrap it
+            error = raised
             run_tasks.cancel_scope.cancel(reason="the engine was left by an exception")
         bus.close()
         sink_tasks.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS

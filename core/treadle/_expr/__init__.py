@@ -17,7 +17,7 @@ from treadle._expr.errors import ExpressionError, ExpressionSyntaxError
 from treadle._expr.expression import Expression, parse
 from treadle._expr.functions import Function, Functions
 from treadle._expr.patterns import compile_pattern
-from treadle._expr.references import Reference
+from treadle._expr.references import CONSTANTS, Reference
 from treadle._expr.template import Template, parse_template
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILTINS",
+    "CONSTANTS",
     "Expression",
     "ExpressionError",
     "ExpressionSyntaxError",

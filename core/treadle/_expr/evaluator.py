@@ -1,6 +1,6 @@
 """Evaluation: simpleeval walks the tree, with our tables in place of its own.
 
-Rule 1: only trees that `_syntax.parse_tree` returned are evaluated, and only over plain data.
+Rule 1: only trees that `syntax.parse_tree` returned are evaluated, and only over plain data.
 Rule 2: one evaluator per evaluation; it keeps state while it walks.
 Rule 3: HANDLERS is every node there is. What simpleeval brings along for others is out of reach.
 Rule 4: an attribute or an index is a look-up in a mapping or a list, by exact type, and never `getattr`.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from treadle._expr.functions import Functions
 
 
-class Evaluator(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]
+class Evaluator(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]  # simpleeval has no types
     """Evaluates one tree over one scope."""
 
     operators = OPERATORS

@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from treadle._expr.references import CONSTANTS
+
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class Function:
@@ -69,15 +71,10 @@ def function_table(builtins: Functions, extra: Iterable[Function]) -> Functions:
     """
     table = dict(builtins)
     for function in extra:
-        if not (function.name.isascii() and function.name.isidentifier()) or function.name in {
-            "true",
-            "false",
-            "null",
-        }:
-            raise ValueError(
-                f"{function.name!r} cannot be the name of a function; write a plain word as slug"
-            )
-        if function.name in table:
-            raise ValueError(f"there is already a function {function.name!r}; give this one another name")
-        table[function.name] = function
+        name = function.name
+        if not (name.isascii() and name.isidentifier()) or name in CONSTANTS:
+            raise ValueError(f"{name!r} cannot be the name of a function; write a plain word as slug")
+        if name in table:
+            raise ValueError(f"there is already a function {name!r}; give this one another name")
+        table[name] = function
     return MappingProxyType(table)

@@ -2,7 +2,7 @@
 
 Rule 1: an operator takes the kinds its row says and nothing else; there is no coercion but integer to float.
 Rule 2: integers stay within 64 bits and floats finite; what leaves them is an error, not another type.
-Rule 3: this is one of two tables that say which operators exist; `_syntax` refuses the others when
+Rule 3: this is one of two tables that say which operators exist; `syntax` refuses the others when
   the spec is loaded, with a hint, so that a run never meets them.
 """
 

@@ -87,20 +87,15 @@ class Scopes:
 
     def outermost(self, block: int) -> BlockSpec:
         """The workflow's block around *block*: its ``steps`` or its ``finally``."""
-        for level in self.enclosing(block):
-            if self.spec.blocks[level].role in ("steps", "finally"):
-                return self.spec.blocks[level]
-        return self.spec.blocks[0]
+        around = (self.spec.blocks[level] for level in self.enclosing(block))
+        return next(one for one in around if one.role in ("steps", "finally"))
 
     def step_beside(self, step: StepSpec, block: int) -> StepSpec | None:
         """The step with *block* inside it that stands in the same block as *step*; None if there is none."""
-        parent = self.parents[block]
-        while parent is not None and parent[1] is not None:
-            steps = self.spec.blocks[parent[0]].steps
-            if any(one is step for one in steps):
-                return steps[parent[1]]
-            parent = self.parents[parent[0]]
-        return None
+        levels = (self.parents[level] for level in self.enclosing(block))
+        around = ((self.spec.blocks[at[0]].steps, at[1]) for at in levels if at is not None)
+        beside = (steps[index] for steps, index in around if index is not None and step in steps)
+        return next(beside, None)
 
     @cached_property
     def anywhere(self) -> Mapping[str, tuple[int, int]]:

@@ -10,15 +10,15 @@ import datetime
 import enum
 import inspect
 import re
-import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import attrs
 
 from treadle._expr import Expression
-from treadle._kinds import Block, SecretMark, Unit, Words
+from treadle._kinds import Block, SecretMark, Unit, Words, key_of
+from treadle._settings.types import is_union
 from treadle._units import format_duration, format_size
 from treadle._urls import Url
 
@@ -80,7 +80,7 @@ def settings_of(config: type[Any]) -> tuple[Setting, ...]:
 
 
 def _setting(field: attrs.Attribute[Any], annotation: Any, docs: Mapping[str, str]) -> Setting:
-    name = field.name.rstrip("_")
+    name = key_of(field.alias or field.name)
     required = field.default is attrs.NOTHING
     return Setting(
         name=name,
@@ -95,7 +95,7 @@ def _setting(field: attrs.Attribute[Any], annotation: Any, docs: Mapping[str, st
 
 def _as_written(default: Any, annotation: Any) -> Any:
     """A default as a spec would write it."""
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
         default = default.factory() if not default.takes_self else None
     unit = mark_of(annotation, Unit)
     if unit is not None and isinstance(default, (int, float)):
@@ -120,11 +120,6 @@ def mark_of(annotation: Any, mark: type[Any]) -> Any:
     if is_union(annotation):
         return next((found for arg in typing.get_args(annotation) if (found := mark_of(arg, mark))), None)
     return None
-
-
-def is_union(annotation: Any) -> bool:
-    """Whether *annotation* is written ``A | B`` or ``Union[A, B]``."""
-    return typing.get_origin(annotation) in (Union, types.UnionType)
 
 
 def type_text(annotation: Any) -> str:

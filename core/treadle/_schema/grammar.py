@@ -1,15 +1,12 @@
 """The fixed part of the JSON Schema of the language: everything that no plugin adds to.
 
-Rule: this is data, a transcript of the language's page; `treadle._schema` adds the definitions in PLUGGED.
-Where the loader is stricter than JSON Schema can say, this errs on the lenient side.
+Rule: this is data, a transcript of the language's page; `schema` adds ``step``, ``strategy`` and ``backoff``
+from what is installed. Where the loader is stricter than JSON Schema can say, this errs on the lenient side.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-PLUGGED = ("step", "strategy", "backoff")
-"""Definitions that `treadle._schema` makes from what is installed."""
 
 ID = r"^[a-z][a-z0-9_]*$"
 IGNORED: dict[str, Any] = {"^x-": True}
@@ -167,8 +164,8 @@ STEP_KEYS: dict[str, Any] = {
     ),
     "max_parallel": _PARALLEL,
     "repeat": ref("repeat"),
-    "timeout": {"$ref": "#/$defs/duration", "description": "Per attempt."},
-    "deadline": {"$ref": "#/$defs/duration", "description": "For the step with all its attempts and waits."},
+    "timeout": {**ref("duration"), "description": "Per attempt."},
+    "deadline": {**ref("duration"), "description": "For the step with all its attempts and waits."},
     "retry": ref("retry"),
     "on_error": ref("strategy"),
     "undo": any_of(ref("step"), ref("block"), description="Takes this step back in a rollback."),

@@ -17,8 +17,9 @@ import attrs
 
 from treadle._expr import Expression
 from treadle._kinds import Block, BlockForm, SecretMark, Unit, Words
-from treadle._schema.describe import Setting, docs_of, is_mapping, is_union, mark_of, settings_of
+from treadle._schema.describe import Setting, docs_of, is_mapping, mark_of, settings_of
 from treadle._schema.grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, any_of, closed, ref
+from treadle._settings.types import is_union
 from treadle._urls import Url
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def spec_schema(registry: Registry) -> dict[str, Any]:
     """The schema of a whole spec, given what *registry* offers."""
     definitions = copy.deepcopy(DEFINITIONS)
     definitions["step"] = _step(registry)
-    definitions["strategy"] = _one_of(registry.strategies.values(), "error strategy")
+    definitions["strategy"] = _one_of(registry.strategies.values(), "error strategy", templates=True)
     definitions["backoff"] = _one_of(registry.backoffs.values(), "backoff")
     return {"$schema": DIALECT, "title": "treadle workflow", **copy.deepcopy(DOCUMENT), "$defs": definitions}
 
@@ -96,10 +97,10 @@ def _settings(entry: Any, *, templates: bool) -> dict[str, Any]:
     return whole if len(options) == 1 else any_of(*options, title=entry.name)
 
 
-def _one_of(entries: Iterable[Any], title: str) -> dict[str, Any]:
+def _one_of(entries: Iterable[Any], title: str, *, templates: bool = False) -> dict[str, Any]:
     """The name of one of *entries*, or a mapping from it to its settings."""
     offered = {entry.name: entry for entry in entries}
-    settings = {name: _settings(entry, templates=False) for name, entry in offered.items()}
+    settings = {name: _settings(entry, templates=templates) for name, entry in offered.items()}
     bare = sorted(
         name for name, entry in offered.items() if not any(s.required for s in settings_of(entry.config))
     )

@@ -7,14 +7,15 @@ Rule 3: what is built here at run time passes the same strict structuring as wha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
 from treadle._expr import Expression, Template
 from treadle._kinds import Block
 from treadle._places import Place
-from treadle._settings.structure import Leaf, SettingsError, fresh, structure
+from treadle._settings.strict import fresh
+from treadle._settings.structure import Leaf, SettingsError, structure
 from treadle._urls import url_from
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Broken", "Hole", "Settings", "SettingsError", "UrlHole", "WordHole"]
 
-E = TypeVar("E")
+
+class _Configured(Protocol):
+    @property
+    def config(self) -> type[Any]: ...
+
+
+E = TypeVar("E", bound=_Configured)
 """The plugin's entry: a StepType, Strategy, Backoff, Sink or SecretProvider."""
 
 
@@ -107,7 +114,7 @@ class Settings(Generic[E]):
         """
         if self.constant is not None:
             return self.constant
-        return structure(_filled(self.tree, evaluate), self.entry.config)  # type: ignore[attr-defined]
+        return structure(_filled(self.tree, evaluate), self.entry.config)
 
     def guessed(self) -> Any:
         """The tree with something in the place of each template: a duration, which is a text too."""
@@ -118,7 +125,7 @@ class Settings(Generic[E]):
         if self.spoiled or self.constant is not None:
             return self.constant
         try:
-            return structure(self.guessed(), self.entry.config)  # type: ignore[attr-defined]
+            return structure(self.guessed(), self.entry.config)
         except SettingsError:
             return None
 

@@ -19,7 +19,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from treadle._expr import Expression
-from treadle._kinds import Block
+from treadle._kinds import Block, key_of
 from treadle._settings.types import (
     close,
     is_config,
@@ -27,7 +27,6 @@ from treadle._settings.types import (
     is_mapping,
     is_union,
     item_types,
-    key_of,
     kind_of,
     members_of,
     resolved,

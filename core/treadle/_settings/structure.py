@@ -16,14 +16,14 @@ from typing import Any, Literal
 import attrs
 
 from treadle._expr import Template
-from treadle._settings.strict import CONVERTER, Unfit, chosen, fresh
+from treadle._kinds import key_of
+from treadle._settings.strict import CONVERTER, Unfit, chosen
 from treadle._settings.types import (
     close,
     is_config,
     is_list,
     is_mapping,
     item_types,
-    key_of,
     value_type,
     wanted,
 )
@@ -36,7 +36,6 @@ __all__ = [
     "dotted",
     "faults",
     "fields_of",
-    "fresh",
     "open_in",
     "said",
     "structure",
@@ -123,7 +122,7 @@ def fields_of(cls: Any) -> Mapping[str, Field]:
     return _fields_of(cls)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=4096)  # apart from `fields_of`: to mypy, a class is nothing that can be a key
 def _fields_of(cls: Any) -> Mapping[str, Field]:
     if not is_config(cls):
         raise TypeError(f"its config {cls!r} is not an attrs class")

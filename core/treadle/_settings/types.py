@@ -2,13 +2,12 @@
 
 Rule 1: data has the kinds that JSON has, `ARTICLED`; which of them a type takes is known without data.
 Rule 2: annotations that mean something (a unit) are kept; aliases and all others are looked through.
-Rule 3: a field named like a Python keyword, as ``for_``, is ``for`` in specs.
+Rule 3: a field is called what `key_of` says: one named like a Python keyword, as ``for_``, is ``for``.
 """
 
 from __future__ import annotations
 
 import difflib
-import keyword
 import types
 from collections import abc
 from datetime import datetime
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import attrs
 
 from treadle._expr import Expression
-from treadle._kinds import Block, Unit
+from treadle._kinds import Block, Unit, key_of
 from treadle._urls import Url
 
 if TYPE_CHECKING:
@@ -160,12 +159,6 @@ def takes(type_: Any) -> tuple[str, ...]:
 
 
 # --- names and words -------------------------------------------------------------------------------
-
-
-def key_of(name: str) -> str:
-    """The key that a spec writes for the field *name*."""
-    bare = name[:-1]
-    return bare if name.endswith("_") and keyword.iskeyword(bare) else name
 
 
 def wanted(type_: Any) -> str:

@@ -33,6 +33,9 @@ Role = Literal["steps", "child", "undo", "finally"]
 
 _EITHER = BlockForm("sequence")
 _DEFAULTS = ("retry", "timeout", "env", "repeatable")
+_ANY_DEFAULTS: Draft = {"env_partial": True, "retry": {"attempts": 1, "backoff": standins.BACKOFF}}
+"""Of defaults that could say anything, since not all of them could be read."""
+
 _MAX_STEPS = 100_000
 _TELLING = frozenset({"env", "foreach", "repeat", "when"})
 """Keys that say of other expressions and needs what they may mean; of `StepSpec.partial`."""
@@ -80,6 +83,8 @@ class Blocks:
         """``defaults``, for the leaf steps that are read from now on."""
         entries = self.r.mapping(node, path, "defaults")
         found: Draft = {"node": node if node.is_mapping else None}
+        if not node.is_mapping or node.partial or any(_unknown_default(key) for key in entries):
+            found |= _ANY_DEFAULTS
         readers = {
             "retry": self._default_retry,
             "timeout": duration,
@@ -93,15 +98,15 @@ class Blocks:
             value = readers[key](self.r, item, join(path, key))
             if value is not BROKEN:
                 found[key] = value
-            if key == "env":
-                found["env_partial"] = value is BROKEN or item.partial
+            if key == "env" and (value is BROKEN or item.partial):
+                found["env_partial"] = True
         self.defaults = _Defaults(**found)
 
     @staticmethod
     def _default_retry(r: Reading, node: Node, path: str) -> Any:
         found = read_retry(r, node, path)
         if found is BROKEN:
-            return BROKEN
+            return _ANY_DEFAULTS["retry"]
         judged = finish_retry(r, found, node, path)
         return {"attempts": judged.attempts, "backoff": judged.backoff, **found}
 
@@ -422,6 +427,10 @@ class Blocks:
             if node is not None and node.is_mapping and inner in node.items:
                 path = f"{prefix}.{key}.{inner}"
                 places[f"{key}.{inner}"] = self.r.report.place(node.items[inner].mark, path)
+
+
+def _unknown_default(key: str) -> bool:
+    return key not in _DEFAULTS and not key.startswith("x-")
 
 
 def _type_name(node: Node) -> str:

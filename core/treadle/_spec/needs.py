@@ -55,8 +55,11 @@ def _at_least(r: Reading, node: Node, path: str) -> AtLeast | None:
             return None
     count_node = node.items["at_least"]
     count = fields.whole(r, count_node, join(path, "at_least"), 1)
-    ids = tuple(name for name, _ in fields.names(r, node.items["of"], join(path, "of"), "an id"))
+    of = node.items["of"]
+    ids = tuple(name for name, _ in fields.names(r, of, join(path, "of"), "an id"))
     if not ids:
+        if of.items == []:
+            r.problem("TRD104", of, join(path, "of"), "no steps are named", "write their ids, as [a, b, c]")
         return None
     if count is BROKEN:
         count = 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from treadle._kinds import Backoff, Decision, Fail, Step, StepFailure, StepType, Strategy
+from treadle._kinds import Backoff, Fail, Step, StepType, Strategy
 from treadle._settings import Settings
 
 
@@ -22,15 +22,17 @@ async def _never(_config: _NoSettings, _step: Step) -> Any:
     raise NotImplementedError
 
 
-def _undecided(_config: _NoSettings, _failure: StepFailure) -> Decision:
-    return Fail()
-
-
 WORK: Settings[StepType[Any]] = Settings(StepType(name="", config=_NoSettings, run=_never))
 """For the work of a step."""
 
 STRATEGY: Settings[Strategy[Any]] = Settings(
-    Strategy(name="", config=_NoSettings, decide=_undecided, may=lambda _config: (), inherits=True)
+    Strategy(
+        name="",
+        config=_NoSettings,
+        decide=lambda _config, _failure: Fail(),
+        may=lambda _config: (),
+        inherits=True,
+    )
 )
 """For an error strategy; what it may decide is not known, since it has no config."""
 

@@ -1,6 +1,6 @@
 """What an answer says: its text, its JSON, when to come back. Pure.
 
-Rule 1: the peer's word is untrusted. Nothing it sends can raise anything here but a `StepError`.
+Rule: the peer's word is untrusted. Nothing it sends can raise anything here but a `StepError`.
 """
 
 from __future__ import annotations

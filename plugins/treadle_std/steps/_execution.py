@@ -111,9 +111,9 @@ def _failed(name: str, end: Exit, stdout: Captured, stderr: Captured) -> StepErr
     return StepError(f"exit.{end.code}", f"{name} exited with {end.code}{why}", data=data)
 
 
-def _signal_name(number: int | None) -> str:
+def _signal_name(number: int) -> str:
     try:
-        return signal.Signals(number or 0).name
+        return signal.Signals(number).name
     except ValueError:  # real-time signals have no name
         return f"signal {number}"
 

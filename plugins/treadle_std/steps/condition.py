@@ -10,7 +10,8 @@ from typing import Any
 
 import attrs
 
-from treadle.plugin import Block, Expr, Step, StepError, StepType, hookimpl
+from treadle.plugin import Block, Expr, Step, StepType, hookimpl
+from treadle_std.steps._branch import holds
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -46,9 +47,7 @@ class Taken:
 
 async def condition(config: Condition, step: Step) -> Taken:
     """Evaluate, record the branch, run it."""
-    result = step.evaluate(config.if_)
-    if not isinstance(result, bool):
-        raise StepError("expression", f"`{config.if_.source}` must be true or false and gives {result!r:.80}")
+    result = holds(config.if_, step)
     block = config.then if result else config.else_
     if block is None:
         step.decide(None)

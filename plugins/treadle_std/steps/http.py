@@ -1,6 +1,6 @@
 """The step type ``http``: one call, whatever the peer does.
 
-Rule 1: validating a spec imports this module, so httpx comes in only when a step runs.
+Rule: validating a spec imports this module, so httpx comes in only when a step runs.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from typing import Any
 import attrs
 from attrs import validators as v
 
-from treadle.plugin import Block, Expr, Step, StepError, StepType, hookimpl
+from treadle.plugin import Block, Expr, Step, StepType, hookimpl
+from treadle_std.steps._branch import holds
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -59,20 +60,13 @@ class Taken:
 
 async def switch(config: Switch, step: Step) -> Taken:
     """Find the case, record the branch, run it."""
-    chosen = next((i for i, case in enumerate(config.cases) if _holds(case.when, step)), None)
+    chosen = next((i for i, case in enumerate(config.cases) if holds(case.when, step)), None)
     block = config.default if chosen is None else config.cases[chosen].steps
     if block is None:
         step.decide(None)
         return Taken(case=None)
     step.decide("default" if chosen is None else f"cases.{chosen}")
     return Taken(case=chosen, output=(await step.run_block(block)).result())
-
-
-def _holds(when: Expr, step: Step) -> bool:
-    value = step.evaluate(when)
-    if not isinstance(value, bool):
-        raise StepError("expression", f"`{when.source}` must be true or false and gives {value!r:.80}")
-    return value
 
 
 @hookimpl

@@ -5,16 +5,13 @@ Rule: it imports nothing of treadle but what is public, and nothing heavy at the
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import validators as v
 
-from treadle.events import Event
 from treadle.plugin import (
     Backoff,
     Decision,
@@ -30,6 +27,12 @@ from treadle.plugin import (
     Tolerate,
     hookimpl,
 )
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from treadle.events import Event
 
 
 class Unavailable(Exception):

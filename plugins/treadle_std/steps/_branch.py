@@ -1,0 +1,18 @@
+"""What ``condition`` and ``switch`` share: an expression that picks a block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from treadle.plugin import StepError
+
+if TYPE_CHECKING:
+    from treadle.plugin import Expr, Step
+
+
+def holds(when: Expr, step: Step) -> bool:
+    """The value of *when*. Raises StepError ``expression`` where it is neither true nor false."""
+    value = step.evaluate(when)
+    if not isinstance(value, bool):
+        raise StepError("expression", f"`{when.source}` must be true or false and gives {value!r:.80}")
+    return value
