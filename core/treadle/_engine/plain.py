@@ -33,9 +33,7 @@ def _copy(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
         return value, left - 4
     kind = type(value)
     if kind is str:
-        return value, left - len(value) - 2 if value.isascii() else left - len(
-            value.encode("utf-8", "replace")
-        ) - 2
+        return value, left - 2 - (len(value) if value.isascii() else _encoded_size(value, path))
     if kind is int:
         if not -(2**63) <= value < 2**64:
             raise NotPlain(f"{path or 'it'} is a whole number of more than 64 bits")
@@ -45,6 +43,13 @@ def _copy(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
             raise NotPlain(f"{path or 'it'} is {value}, which JSON does not have")
         return value, left - 8
     return _copy_rare(value, left, depth, path)
+
+
+def _encoded_size(text: str, path: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise NotPlain(f"{path or 'it'} holds half a character (a lone surrogate), which no UTF-8 has") from None
 
 
 def _copy_rare(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:

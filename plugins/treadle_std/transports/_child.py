@@ -1,7 +1,7 @@
 """One command: a child process with its pipes and its session, from its start to the last trace of it.
 
 Rule 1: one task and one wait. Pipes and exit are in one selector, and trio waits for the selector's own
-  descriptor: no thread, no nursery.
+  descriptor: no nursery, and no thread but the one that starts the process.
 Rule 2: the leader stays unreaped until its group was killed; so long its number belongs to nobody else.
 Rule 3: however `run_child` is left, the group is killed, the leader reaped and every descriptor closed.
   When it is cancelled, so are the other groups of the session: ``timeout`` and shells with job control
@@ -56,7 +56,11 @@ async def run_child(
     """Run *argv*; see `treadle.plugin.TransportConnection`."""
     await trio.lowlevel.checkpoint_if_cancelled()
     with selector_for(argv[0]) as selector:
-        child = _Child(start(argv, env=env, cwd=cwd, piped_stdin=bool(stdin)), selector, stdin, on_output)
+        starting = partial(start, argv, env=env, cwd=cwd, piped_stdin=bool(stdin))
+        # In a thread: on a busy machine the system takes its time, and the loop must not wait with it. The
+        # thread is not abandoned on a cancel, so a process that was started is always ours to end.
+        process = await trio.to_thread.run_sync(starting, limiter=trio.CapacityLimiter(1))
+        child = _Child(process, selector, stdin, on_output)
         try:
             child.watch()
             await child.run()

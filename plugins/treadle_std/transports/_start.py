@@ -38,11 +38,7 @@ def selector_for(program: str) -> selectors.DefaultSelector:
 def start(
     argv: Sequence[str], *, env: Mapping[str, str], cwd: str | None, piped_stdin: bool
 ) -> subprocess.Popen[bytes]:
-    """*argv* as the leader of a new session, its output in pipes.
-
-    It is started on the thread of the caller: Popen holds the interpreter's lock until the program
-    has been executed anyway, so a thread would add two hops and keep nothing else going.
-    """
+    """*argv* as the leader of a new session, its output in pipes. Blocks until the program has been executed."""
     try:
         return subprocess.Popen(
             argv,
