@@ -18,7 +18,6 @@ import attrs
 import pluggy
 
 from treadle import hookspecs
-from treadle._entries import BY_HOOK, BY_TITLE, KINDS, Kind, wrong
 from treadle._expr import Functions, function_table
 from treadle._kinds import (
     Backoff,
@@ -33,6 +32,7 @@ from treadle._kinds import (
     Transport,
     Trigger,
 )
+from treadle._kinds.table import BY_HOOK, BY_TITLE, KINDS, Kind, wrong
 from treadle.errors import PluginError, printable
 
 if TYPE_CHECKING:

@@ -159,7 +159,7 @@ class StepError(Exception):
     """A step failed, as its type foresaw.
 
     Args:
-      name: the error's dotted name, which ``retry.on`` matches; see language.md on errors.
+      name: the error's dotted name, which ``retry.on`` matches; see docs/reference/errors.md.
       message: one sentence: what failed, where, what to do.
       retry_after: seconds before another attempt makes sense; lengthens a backoff, never shortens it.
       data: plain data for ``steps.ID.error.data``.
@@ -184,6 +184,10 @@ class StepError(Exception):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
+
+    def to_failure(self) -> Failure:
+        """The same as a value."""
+        return Failure(self.name, self.message, self.data, None, self.also)
 
 
 class BlockFailed(StepError):

@@ -70,8 +70,9 @@ def treadle_error_strategies() -> Iterable[Strategy[Any]]:
 def treadle_backoffs() -> Iterable[Backoff[Any]]:
     """Return the backoffs this plugin adds.
 
-    Named by ``retry.backoff``. ``delays`` is called once per step that retries, and
-    drawn from before each further attempt; a negative or non-finite delay is a plugin fault.
+    Named by ``retry.backoff``. ``delays`` is called once for each round of a step, or of an
+    element of its foreach, that is tried again, and drawn from before each further attempt; a
+    negative or non-finite delay is a plugin fault.
     """
     raise NotImplementedError
 

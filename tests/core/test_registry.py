@@ -6,7 +6,7 @@ import types
 import attrs
 import pytest
 
-from treadle._entries import KINDS
+from treadle._kinds.table import KINDS
 from treadle._registry import PluginInfo, PluginProblem, Registry
 from treadle.errors import PluginError
 from treadle.plugin import Backoff, Command, Function, SpecFormat, StepType, hookimpl

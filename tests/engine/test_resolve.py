@@ -118,7 +118,7 @@ async def test_a_decision_there_is_not_is_an_error_that_changes_nothing(
     async with rig() as r:
         run = await r.start(ASKS)
         await trio.sleep(1)
-        with pytest.raises(ValueError, match="perhaps"):
+        with pytest.raises(treadle.Refused, match="perhaps is not one of retry"):
             await run.resolve("asked", "perhaps")
         assert run.status == "waiting"
         await run.resolve("asked", "fail")

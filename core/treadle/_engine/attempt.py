@@ -275,7 +275,7 @@ class Attempt:
             return error.failure
         if isinstance(error, StepError):
             self._step.retry_after = error.retry_after
-            return self._masked(Failure(error.name, error.message, error.data, None, tuple(error.also)))
+            return self._masked(error.to_failure())
         if isinstance(error, SettingsError):
             return self._masked(Failure("expression", str(error)))
         for declared, name in kind.errors.items():

@@ -6,9 +6,9 @@ run has ended.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from treadle._engine.plain import to_plain
+from treadle._engine.plain import NotPlain, to_plain
 from treadle._frontier import Cause
 from treadle.errors import Refused
 from treadle.events import Resolve, RunStatus
@@ -70,27 +70,31 @@ def cancel(run: Run, reason: str | None, *, rollback: bool) -> None:
     run.open_gate()
 
 
-def resolve(run: Run, path: str, decision: Resolve, output: Any) -> None:
+def resolve(run: Run, path: str, decision: Resolve | str, output: Any) -> None:
     """Answer for the step at *path*, which waits for a person."""
+    command = f"resolve {path!r}"
     question = run.questions.get(path)
     if question is None or question.answer is not None:
         open_ = sorted(at for at, one in run.questions.items() if one.answer is None)
         waiting = ", ".join(open_) or "no step"
-        _refuse(run, f"resolve {path!r}", f"it does not wait for a person; {waiting} does")
+        _refuse(run, command, f"it does not wait for a person; {waiting} does")
     elif decision not in question.decisions:
         allowed = ", ".join(question.decisions)
-        _refuse(run, f"resolve {path!r}", f"{decision} is not one of {allowed}")
+        _refuse(run, command, f"{decision} is not one of {allowed}")
     else:
-        plain = to_plain(output, run.surroundings.limits.output)
+        try:
+            plain = run.masker.data(to_plain(output, run.surroundings.limits.output))
+        except NotPlain as error:
+            _refuse(run, command, f"the output given cannot be kept: {error}")
         _accept(run, "resolve", step=path, decision=str(decision))
-        question.resolve(decision, plain)
+        question.resolve(Resolve(decision), plain)
 
 
 def _accept(run: Run, command: str, **told: Any) -> None:
     run.emit("workflow.command", data={"command": command, "answer": "accepted", **told})
 
 
-def _refuse(run: Run, command: str, why: str) -> None:
+def _refuse(run: Run, command: str, why: str) -> NoReturn:
     if not run.status.ended:
         run.emit("workflow.command", data={"command": command, "answer": "refused", "why": why})
     raise Refused(command, str(run.status), why)

@@ -55,16 +55,17 @@ class Engine:
 
         Args:
           inputs: by name; checked, with the defaults filled in.
-          key: not yet supported.
+          key: not yet supported in this version.
           labels: added to the workflow's, on every event.
           correlation_id: on every event and outgoing request; the run's id unless given.
 
         Raises:
           InputError: the inputs do not fit; has every problem.
-          Refused: the engine is closing.
+          Refused: the engine is closing, the workflow has more steps than ``limits.steps``, or it uses a
+            limiter that this engine does not have.
         """
         if key is not None:
-            raise NotImplementedError("run keys need a durable store, which this version does not have")
+            raise Refused("start", "new", "run keys are not yet supported in this version")
         given, problems = check_inputs(workflow.spec.inputs, inputs or {})
         if problems:
             raise InputError(problems)
@@ -97,6 +98,10 @@ class Engine:
 
     def run(self, run_id: str) -> Run:
         """The run with this id. Raises KeyError if there is none, or it ended too long ago."""
+        if run_id not in self._runs:
+            raise KeyError(
+                f"this engine has no run {run_id!r}: it never had, or has forgotten it since it ended"
+            )
         return self._runs[run_id]
 
     async def _drive(self, driven: Driven) -> None:

@@ -64,7 +64,7 @@ class Elements(Stopper):
                 parallelism(whole.run, whole.spec.max_parallel, whole.scope, MAX_PARALLEL) or MAX_PARALLEL
             )
         except StepError as error:
-            failure = Failure(error.name, error.message, error.data)
+            failure = error.to_failure()
             return Outcome(StepStatus.FAILED, error=failure, attempts=whole.attempt)
         if self._items:
             whole.run.busy -= 1  # lent to the elements; comes back from the last that ends

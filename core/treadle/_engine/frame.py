@@ -259,7 +259,7 @@ class Frame(Stopper):
         return items
 
     def _failed_before_it_began(self, index: int, error: StepError) -> Ready | Outcome:
-        failure = Failure(error.name, error.message, error.data)
+        failure = error.to_failure()
         told = StepFailure(self.path(index), failure, 0, 0.0)
         decision, failure = decide(self.run, self.block.strategies[index], self.scope, told)
         if isinstance(decision, Ask):  # a person decides, which takes a task

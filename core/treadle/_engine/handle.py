@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from treadle._engine import control
 from treadle._state import RunState
-from treadle.events import Event, Resolve, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from treadle._engine.run import Run as Driven
+    from treadle.events import Event, Resolve, RunStatus
 
 
 class Run:
@@ -95,10 +95,14 @@ class Run:
         await self._driven.durable()
 
     async def resolve(self, path: str, decision: Resolve | str, *, output: Any = None) -> None:
-        """Answer for the step at *path*, which waits for a person. Raises Refused where it does not.
+        """Answer for the step at *path*, which waits for a person.
 
         Args:
-          output: with ``complete`` or ``continue``, what dependants read as the step's output.
+          decision: one of those that the question offers.
+          output: with ``complete`` or ``continue``, what dependants read as the step's output: plain data.
+
+        Raises:
+          Refused: the step does not wait, the decision is not on offer, or the output is not plain data.
         """
-        control.resolve(self._driven, path, Resolve(decision), output)
+        control.resolve(self._driven, path, decision, output)
         await self._driven.durable()

@@ -95,7 +95,7 @@ async def _steps(run: Run) -> End:
             run.evaluation.vars[name] = run.evaluation.filled(value, Scope(None))
         at_once = parallelism(run, spec.blocks[0].max_parallel, Scope(None), None)
     except StepError as error:
-        return End(RunStatus.FAILED, Failure(error.name, error.message, error.data))
+        return End(RunStatus.FAILED, error.to_failure())
     timer = None
     if spec.timeout is not None:
         timer = Timer(run, Cause("timeout", f"the run was not done after {format_duration(spec.timeout)}"))

@@ -64,8 +64,9 @@ async def open_engine(
       seed: makes ids and random draws repeat themselves.
 
     Raises:
-      PluginError: a store or sink is not installed.
-      SpecError: the settings of a sink are wrong.
+      PluginError: *store* or *devices* is not supported.
+      SpecError: a sink is not installed, or its settings are wrong.
+      Exception: whatever a sink raises that cannot be opened, as OSError.
     """
     if store != "memory" or devices is not None:
         raise PluginError("this version has the store 'memory' only, and no devices")

@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from treadle._kinds import key_of
+
 _DEEPEST = 64
 
 
@@ -49,7 +51,9 @@ def _encoded_size(text: str, path: str) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError:
-        raise NotPlain(f"{path or 'it'} holds half a character (a lone surrogate), which no UTF-8 has") from None
+        raise NotPlain(
+            f"{path or 'it'} holds half a character (a lone surrogate), which no UTF-8 has"
+        ) from None
 
 
 def _copy_rare(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
@@ -61,7 +65,7 @@ def _copy_rare(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
         plain = next(base for base in (str, int, float) if isinstance(value, base))
         return _copy(plain(value), left, depth + 1, path)
     if attrs.has(type(value)):
-        value = {field.name.rstrip("_"): getattr(value, field.name) for field in attrs.fields(type(value))}
+        value = {key_of(field.name): getattr(value, field.name) for field in attrs.fields(type(value))}
     if isinstance(value, Mapping):
         return _copy_mapping(value, left, depth, path)
     if isinstance(value, list | tuple):

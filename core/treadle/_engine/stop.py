@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from treadle._frontier import Cause
 
@@ -68,13 +67,6 @@ class Timer(Stopper):
         if scope is None or not scope.cancel_called:
             return None
         return scope.deadline, self.cause
-
-
-def chain(stopper: Stopper | None) -> Iterator[Stopper]:
-    """*stopper* and what encloses it, inner first."""
-    while stopper is not None:
-        yield stopper
-        stopper = stopper.outer
 
 
 def first_cause(stopper: Stopper | None) -> tuple[Stopper, Cause] | None:

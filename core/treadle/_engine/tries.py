@@ -55,7 +55,7 @@ async def _repeated(step: StepRun, repeat: Repeat) -> Outcome:
         if done is True:
             return outcome
         if isinstance(done, StepError):
-            return step.failure(Failure(done.name, done.message, done.data), outcome.output)
+            return step.failure(done.to_failure(), outcome.output)
         if repeat.times is not None and step.round >= repeat.times:
             text = f"{step.path} made {step.round} rounds, and `until` never held: {repeat.until.source}"
             return step.failure(Failure("repeat", text), outcome.output)

@@ -12,11 +12,10 @@ from typing import Any
 
 import attrs
 
-from treadle._expr import BUILTINS, CONSTANTS
-from treadle._kinds import (
+from treadle._expr import BUILTINS, CONSTANTS, Function
+from treadle._kinds.entries import (
     Backoff,
     Command,
-    Function,
     SecretProvider,
     Sink,
     SpecFormat,
@@ -25,8 +24,8 @@ from treadle._kinds import (
     Strategy,
     Transport,
     Trigger,
-    key_of,
 )
+from treadle._kinds.settings import key_of
 
 __all__ = ["BY_HOOK", "BY_TITLE", "KINDS", "Kind", "wrong"]
 
