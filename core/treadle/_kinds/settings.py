@@ -1,0 +1,71 @@
+"""The types that settings of plugins are made of, besides Python's own."""
+
+from __future__ import annotations
+
+import keyword
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import attrs
+
+from treadle._expr import Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@attrs.frozen
+class Unit:
+    """Marks a number that is written with a unit: ``duration`` (as ``1h30m``) or ``size`` (as ``1MiB``)."""
+
+    kind: Literal["duration", "size"]
+
+
+@attrs.frozen
+class SecretMark:
+    """Marks text that names a declared secret."""
+
+
+@attrs.frozen
+class Words:
+    """Marks the words of a command: a list, or text split into words before values are put in."""
+
+
+@attrs.frozen
+class BlockForm:
+    """How a `Block` setting reads a list: ``sequence``, in order, or ``together``, all at once.
+
+    Attributes:
+      list_means: what a list is.
+      mapping: whether a mapping of steps is taken too.
+    """
+
+    list_means: Literal["sequence", "together"] = "sequence"
+    mapping: bool = True
+
+
+Seconds = Annotated[float, Unit("duration")]
+"""A duration: seconds in code, always with a unit in a spec."""
+
+Bytes = Annotated[int, Unit("size")]
+"""A size: bytes in code; in a spec a number of bytes or text as ``64KiB``."""
+
+SecretName = Annotated[str, SecretMark()]
+"""The name of a secret that the workflow declares; `Step.secret` gives its value."""
+
+Argv = Annotated[tuple[str, ...], Words()]
+"""A program and its arguments. A value put in is always one word, or part of one."""
+
+Expr = Expression
+"""A setting that is left unevaluated: `Step.evaluate` gives its value when the step wants it."""
+
+NO_SECRETS: Mapping[str, bool] = {"treadle_secrets": False}
+"""Field metadata: ``attrs.field(metadata=NO_SECRETS)`` refuses secrets in this setting, as in argv."""
+
+NO_TEMPLATES: Mapping[str, bool] = {"treadle_templates": False}
+"""Field metadata: this setting is taken as written, and ``${{ }}`` in it is refused, as in a script."""
+
+
+def key_of(field: str) -> str:
+    """The key that a spec writes for the *field* of a config class: ``for`` for ``for_``."""
+    bare = field[:-1]
+    return bare if field.endswith("_") and keyword.iskeyword(bare) else field

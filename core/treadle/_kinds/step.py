@@ -1,0 +1,142 @@
+"""What an attempt of a step is given, and what it works with: blocks, and connections to run commands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import attrs
+
+from treadle.errors import BlockFailed, Failure
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from treadle._expr import Expression
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """A compiled block: opaque to step types, which hand it to `Step.run_block`.
+
+    Attributes:
+      index: its place in the plan's table of blocks.
+      ids: the ids of its steps, in the order of the text.
+    """
+
+    index: int
+    ids: tuple[str, ...]
+
+
+@attrs.frozen
+class BlockOutcome:
+    """How a block ended that `Step.run_block` ran: completed with an output, or failed."""
+
+    output: Mapping[str, Any]
+    failure: Failure | None = None
+
+    def result(self) -> Mapping[str, Any]:
+        """The outputs of the block's steps by id; raises `BlockFailed` if it failed."""
+        if self.failure is not None:
+            raise BlockFailed(self.failure)
+        return self.output
+
+
+class Step(Protocol):
+    """What an attempt of a step may see and do. Nothing else of the engine is within its reach.
+
+    Attributes:
+      run_id, workflow, correlation_id: of the run.
+      id, path: of the step; the path tells elements and rounds apart.
+      attempt: this attempt's number, from 1.
+      idempotency_key: the same for every attempt of this step in this run.
+      deadline: when this attempt's time is up, on trio's clock; ``math.inf`` if never.
+      env: environment of the workflow and the step, values put in, for commands.
+      labels: of the workflow, the run and the step.
+    """
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def workflow(self) -> str: ...
+    @property
+    def correlation_id(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def idempotency_key(self) -> str: ...
+    @property
+    def deadline(self) -> float: ...
+    @property
+    def env(self) -> Mapping[str, str]: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+    def now(self) -> float:
+        """The wall clock: seconds since 1970 UTC; virtual where trio's clock is."""
+        raise NotImplementedError
+
+    def log(self, message: str, *, level: Literal["debug", "info", "warning"] = "info") -> None:
+        """Tell those who watch; live only, never journaled."""
+
+    def emit(self, name: str, data: Mapping[str, Any]) -> None:
+        """Add an event of your own to the run. *name* is dotted and not below ``workflow`` or ``step``."""
+
+    def write(self, text: str, *, stream: Literal["stdout", "stderr"] = "stdout") -> None:
+        """Show a piece of output as it comes; live only, secrets masked."""
+
+    def heartbeat(self, data: Any = None) -> None:
+        """Say that the attempt is alive, with how far it is."""
+
+    def evaluate(self, expression: Expression, **names: Any) -> Any:
+        """The value of an `Expr` setting, with *names* added to what the step sees.
+
+        Raises StepError ``expression``, which fails the step unless it is caught.
+        """
+
+    async def run_block(self, block: Block) -> BlockOutcome:
+        """Run *block* in a nursery of its own; returns when everything in it has ended."""
+        raise NotImplementedError
+
+    def decide(self, branch: str | None) -> None:
+        """Record which branch was taken, before it runs."""
+
+    def secret(self, name: str) -> str:
+        """The value of the secret that a `SecretName` setting names."""
+
+    def transport(self, device: str | None = None) -> AbstractAsyncContextManager[TransportConnection]:
+        """A connection on which to run commands; None is this machine."""
+        raise NotImplementedError
+
+
+@attrs.frozen
+class Exit:
+    """How a command ended: its exit code, or the signal that killed it (then *code* is None)."""
+
+    code: int | None
+    signal: int | None = None
+
+
+class TransportConnection(Protocol):
+    """An open way to run commands somewhere."""
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str | None,
+        stdin: bytes,
+        grace: float,
+        on_output: Callable[[Literal["stdout", "stderr"], bytes], None],
+    ) -> Exit:
+        """Run *argv* to its end; when cancelled, end it and everything it started.
+
+        *env* is added to the environment there. *grace* is the seconds between asking the
+        command to end and ending it. Raises StepError ``exit.…`` where it cannot be started.
+        """
+        raise NotImplementedError
