@@ -38,6 +38,9 @@ _log = logging.getLogger("treadle.steps")
 
 _RESERVED = ("workflow", "step")
 
+_NOT_THE_PLUGINS = (EngineFault, KeyboardInterrupt, GeneratorExit)
+"""What passes through an attempt besides cancellations."""
+
 
 async def work(step: StepRun) -> Outcome:
     """Make one attempt; its outcome, before any retry or strategy."""
@@ -59,19 +62,21 @@ async def work(step: StepRun) -> Outcome:
         raise
     except BaseExceptionGroup as group:
         error = attempt.of_group(group)
-    except Exception as exc:
+    except _NOT_THE_PLUGINS:
+        raise
+    except BaseException as exc:  # noqa: ASYNC103  a plugin's fault costs its own run at most
         error = attempt.failure(exc)
     else:
-        attempt.finish()
         return Outcome(StepStatus.COMPLETED, output, attempts=step.attempt)
-    attempt.finish()
+    finally:
+        attempt.finish()
     return Outcome(StepStatus.FAILED, error=error, attempts=step.attempt)
 
 
 class Attempt:
     """The `treadle.plugin.Step` that a step type's `run` is given."""
 
-    __slots__ = ("_blocks", "_env", "_outputs", "_step", "_streams")
+    __slots__ = ("_blocks", "_env", "_outputs", "_over", "_step", "_streams")
 
     def __init__(self, step: StepRun) -> None:
         self._step = step
@@ -79,6 +84,7 @@ class Attempt:
         self._streams: dict[str, StreamMasker] | None = None
         self._blocks: frozenset[str] = frozenset()
         self._outputs: tuple[dict[str, Any], ...] = ()
+        self._over = False
 
     # --- who and where ---
 
@@ -139,6 +145,8 @@ class Attempt:
         self._show("step.heartbeat", {"data": self._plain(data)})
 
     def emit(self, name: str, data: Mapping[str, Any]) -> None:
+        if self._over:
+            raise RuntimeError(f"{self.path} emits {name!r} after its attempt has ended")
         if name.split(".", 1)[0] in _RESERVED:
             raise ValueError(
                 f"event name {name!r} lies below {' or '.join(_RESERVED)}, which are treadle's own"
@@ -156,7 +164,8 @@ class Attempt:
             self._show("step.output", {"stream": stream, "text": text})
 
     def finish(self) -> None:
-        """Show what a masked stream has held back."""
+        """Show what a masked stream has held back; from now on nothing is emitted."""
+        self._over = True
         for stream, masker in (self._streams or {}).items():
             if rest := masker.flush():
                 self._show("step.output", {"stream": stream, "text": rest})
@@ -230,6 +239,7 @@ class Attempt:
             if outcome is not None and outcome.output is not ABSENT
         }
         self._outputs += (output,)
+        frame.handed_over = True
         return BlockOutcome(output, frame.failure)
 
     def _not_twice(self, block: Block) -> None:
@@ -268,7 +278,7 @@ class Attempt:
         except NotPlain as error:
             raise StepError("output", f"the output of {self.path} cannot be kept: {error}") from None
 
-    def failure(self, error: Exception) -> Failure:
+    def failure(self, error: BaseException) -> Failure:
         """The failure that *error*, raised by the plugin, stands for."""
         kind = self._step.spec.type
         if isinstance(error, BlockFailed):
@@ -289,10 +299,8 @@ class Attempt:
     def of_group(self, group: BaseExceptionGroup[BaseException]) -> Failure:
         """The failure a group stands for; its cancellations, if any, are raised on alone."""
         cancelled, rest = group.split(trio.Cancelled)
-        if rest is not None:
-            _, worse = rest.split(Exception)
-            if worse is not None:
-                raise group
+        if rest is not None and rest.subgroup(_NOT_THE_PLUGINS) is not None:
+            raise group
         raised = list(_leaves(rest)) if rest is not None else []
         if cancelled is not None:
             self._step.notes.extend(f"{type(error).__name__}: {error}" for error in raised)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from treadle._engine.plain import NotPlain, to_plain
+from treadle._engine.stop import first_cause
 from treadle._frontier import Cause
 from treadle.errors import Refused
 from treadle.events import Resolve, RunStatus
@@ -50,13 +51,17 @@ def resume(run: Run) -> None:
 
 def cancel(run: Run, reason: str | None, *, rollback: bool) -> None:
     """Cancel what runs, then ``finally``; with *rollback*, what completed is undone before that."""
-    if run.status is RunStatus.CANCELLING:
+    if run.status is RunStatus.CANCELLING and not run.closing and (run.wants_rollback or not rollback):
         return
     if run.status.ended:
         _refuse(run, "cancel", "it has ended")
     if run.closing or run.status is RunStatus.ROLLING_BACK:
         _refuse(run, "cancel", "its end is decided; rollback and `finally` are not interrupted")
-    if run.root is not None and run.root.fired() is not None:
+    if run.status is RunStatus.CANCELLING:  # and now with a rollback
+        _accept(run, "cancel", reason=reason, rollback=rollback)
+        run.wants_rollback = True
+        return
+    if run.root is not None and first_cause(run.root) is not None and "" not in run.questions:
         _refuse(run, "cancel", "it is failing already")
     text = f"the run was cancelled ({reason})" if reason else "the run was cancelled"
     _accept(run, "cancel", reason=reason, rollback=rollback)

@@ -76,7 +76,7 @@ def failed(
             word = "rollback"
         case _:
             frame.takes_back = True
-            word = "stop"
+            word = "drain" if frame.block.spec.role == "finally" else "stop"
     return Outcome(StepStatus.FAILED, output, error, word, None, attempts)
 
 

@@ -150,7 +150,12 @@ class Engine:
         self._closing = True
         for run in self.runs():
             if not run.status.ended:
-                with suppress(Refused):  # its end is decided, and it comes to it by itself
+                try:
                     await run.cancel("the engine was closed")
+                except (
+                    Refused
+                ):  # its end is decided; it comes to it by itself, unless it is paused on the way
+                    with suppress(Refused):
+                        await run.resume()
         for run in self.runs():
             await run.ended()

@@ -42,6 +42,8 @@ class Elements(Stopper):
       failure: of the first element that failed untolerated.
     """
 
+    handed_over = False  # a foreach is nobody's but the engine's
+
     __slots__ = ("_decision", "_items", "_next", "_running", "_whole", "failure", "outputs", "undo")
 
     def __init__(self, whole: StepRun, items: list[Any]) -> None:
@@ -55,6 +57,11 @@ class Elements(Stopper):
         self.undo = UndoLog()
         self.failure: Failure | None = None
         whole.inner = [self]
+
+    @property
+    def left(self) -> int:
+        """How many elements have not started."""
+        return len(self._items) - self._next
 
     async def drive(self) -> Outcome:
         """Run every element; the outcome of the step, undecided where it failed before the first."""
@@ -110,9 +117,9 @@ class Elements(Stopper):
         try:
             outcome = await element.handled()
         except BaseException:
-            interrupted = element.interrupted()
-            if interrupted is not None:
-                self._settle(element, number, interrupted)
+            found = first_cause(self)
+            if found is not None:  # else it is the host's
+                self._settle(element, number, element.interrupted(found[1]))
                 self._one_less()
             raise
         self._settle(element, number, outcome)

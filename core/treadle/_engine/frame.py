@@ -45,6 +45,7 @@ class Frame(Stopper):
       failure: its first fatal child's error, with the path; a failure that only followed a stop from
         outside is not one.
       end: set when everything in it has settled.
+      handed_over: its end has been told to the plugin that ran it, which may make of it what it will.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Frame(Stopper):
         "failure",
         "frontier",
         "halted",
+        "handed_over",
         "labels",
         "prefix",
         "run",
@@ -85,6 +87,7 @@ class Frame(Stopper):
         self.undo = UndoLog()
         self.failure: Failure | None = None
         self.end: BlockEnd | None = None
+        self.handed_over = False
         self.halted = False
         self.takes_back = False
         self._nursery: trio.Nursery | None = None
@@ -97,6 +100,10 @@ class Frame(Stopper):
         """The path of a step of this block."""
         step_id = self.block.steps[index].id
         return f"{self.prefix}.{step_id}" if self.prefix else step_id
+
+    def _labels(self, index: int) -> Mapping[str, str]:
+        own = self.block.steps[index].labels
+        return {**self.labels, **own} if self.labels else own
 
     def failures(self) -> Iterator[Failure]:
         """The errors of all steps that failed untolerated, with their paths, in the order of the text."""
@@ -175,12 +182,11 @@ class Frame(Stopper):
 
     def interrupted(self, step: StepRun) -> None:
         """Settle *step*, which a cancellation has just ended; leave all as it is if the host cancelled."""
-        outcome = step.interrupted()
-        if outcome is None:
-            return
         from_outside = first_cause(self)
-        if from_outside is not None:
-            self.halt(from_outside[1])
+        if from_outside is None:  # the host's: the step's own timer, if it has fired, would have caught ours
+            return
+        outcome = step.interrupted(from_outside[1])
+        self.halt(from_outside[1])
         if (following := self.settled(step, outcome)) is not None:
             raise EngineFault(f"{following.path} was started by a cancellation")
 
@@ -205,8 +211,7 @@ class Frame(Stopper):
         if step is not None:
             step.report(outcome, self.undo)
         else:
-            labels = self.block.steps[index].labels
-            report(self.run, path, outcome, {**self.labels, **labels} if self.labels else labels)
+            report(self.run, path, outcome, self._labels(index))
         if outcome.status is not StepStatus.FAILED or outcome.error is None or outcome.tolerated:
             return
         if self.failure is None and not self.halted:
@@ -228,9 +233,8 @@ class Frame(Stopper):
         try:
             if spec.when is not None:
                 held = self.run.evaluation.condition(spec.when, self.scope)
-                self.run.emit(
-                    "step.decided", self.path(index), None, {"when": held, "condition": spec.when.source}
-                )
+                told = {"when": held, "condition": spec.when.source}
+                self.run.emit("step.decided", self.path(index), None, told, self._labels(index))
                 if not held:
                     return Skip(f"when: {spec.when.source}")
             if spec.foreach is not None:
@@ -255,7 +259,7 @@ class Frame(Stopper):
                 "expression",
                 f"foreach has {len(items)} elements, more than the {most} that limits.elements allows",
             )
-        self.run.emit("step.expanded", self.path(index), None, {"items": items})
+        self.run.emit("step.expanded", self.path(index), None, {"items": items}, self._labels(index))
         return items
 
     def _failed_before_it_began(self, index: int, error: StepError) -> Ready | Outcome:

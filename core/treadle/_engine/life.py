@@ -21,7 +21,7 @@ from treadle._engine.decide import answered, decide
 from treadle._engine.foreach import parallelism
 from treadle._engine.frame import Frame
 from treadle._engine.plain import NotPlain, to_plain
-from treadle._engine.rollback import take_back
+from treadle._engine.rollback import allowance, take_back
 from treadle._engine.scope import Scope
 from treadle._engine.stop import Stopper, Timer
 from treadle._frontier import Cause, Outcome
@@ -32,9 +32,6 @@ from treadle.events import Resolve, RunStatus
 
 if TYPE_CHECKING:
     from treadle._engine.run import Run
-
-FINALLY_SECONDS = 300.0
-"""The bound of ``finally`` as a whole."""
 
 _log = logging.getLogger("treadle")
 
@@ -103,10 +100,11 @@ async def _steps(run: Run) -> End:
     with trio.CancelScope() as scope:
         run.enter(scope)
         with nullcontext() if timer is None else run.clock.limit(timer, spec.timeout or 0.0):
-            run.in_flight += 1
+            run.in_flight = 1
             await root.drive()
-            run.in_flight -= 1
+            run.in_flight = 0
             await run.gate()  # a paused run ends when it goes on
+    run.in_flight = 0
     return await _decided(run, root, timer)
 
 
@@ -190,9 +188,9 @@ async def _finally(run: Run, end: End) -> None:
         return
     plan = run.plan.blocks[block.index]
     outer = run.root.scope if run.root is not None else _empty_scope(run)
-    timer = Timer(Stopper(None), Cause("timeout", f"`finally` was not done after {FINALLY_SECONDS:g} s"))
+    timer = Timer(Stopper(None), Cause("timeout", f"`finally` was not done after {allowance(plan):g} s"))
     frame = Frame(run, plan, outer=timer, scope=outer, prefix="finally")
-    with trio.CancelScope(deadline=trio.current_time() + FINALLY_SECONDS) as scope:
+    with trio.CancelScope(deadline=trio.current_time() + allowance(plan)) as scope:
         timer.enter(scope)
         await frame.drive()
     failures = list(frame.failures())

@@ -93,6 +93,6 @@ async def _worked(step: StepRun) -> Outcome:
 def _keep(step: StepRun, result: Outcome) -> None:
     if result.status is StepStatus.COMPLETED:
         step.returned = result.output
-        step.came_back = True
+        step.came_back = step.happened = True
     elif result.error is not None:
         step.notes.append(f"{result.error.name}: {result.error.message}")

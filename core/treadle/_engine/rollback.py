@@ -7,7 +7,6 @@ block, where a cancel could reach it, it is shielded within that bound. A pause 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from treadle._engine.scope import Scope, error_names
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from treadle._engine.undo import Owed
     from treadle._plan.blocks import BlockPlan
 
-UNDO_SECONDS = 300.0
-"""The bound of an undo that has no timeout or deadline of its own."""
+CLEANUP_SECONDS = 300.0
+"""The bound of an undo, or of ``finally``, that does not allow itself more."""
 
 
 async def take_back(run: Run, owed: Sequence[Owed], *, shielded: bool) -> list[str]:
@@ -36,12 +35,9 @@ async def take_back(run: Run, owed: Sequence[Owed], *, shielded: bool) -> list[s
     return problems
 
 
-def _bound(block: BlockPlan) -> float:
-    """Seconds; none of ours where the undo is one step that bounds itself."""
-    (only, *_) = block.steps
-    if block.spec.body and (only.timeout is not None or only.deadline is not None):
-        return math.inf
-    return UNDO_SECONDS
+def allowance(block: BlockPlan) -> float:
+    """Seconds for an undo, or for ``finally``: five minutes, and what its steps allow themselves."""
+    return CLEANUP_SECONDS + sum(step.deadline or step.timeout or 0.0 for step in block.steps)
 
 
 async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
@@ -53,11 +49,11 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     block = run.plan.blocks[entry.spec.undo.index]
     names = {"output": None if entry.output is ABSENT else entry.output, "attempt": entry.attempt}
     names["error"] = None if entry.error is None else error_names(entry.error)
-    timer = Timer(Stopper(None), Cause("timeout", f"the undo was not done after {UNDO_SECONDS:g} s"))
+    timer = Timer(Stopper(None), Cause("timeout", f"the undo was not done after {allowance(block):g} s"))
     prefix = entry.path if block.spec.body else f"{entry.path}.undo"
     scope = Scope(entry.scope, names=names)
     frame = Frame(run, block, outer=timer, scope=scope, prefix=prefix, labels=entry.labels)
-    with run.clock.limit(timer, _bound(block), shield=shielded):
+    with run.clock.limit(timer, allowance(block), shield=shielded):
         await frame.drive()
     error = frame.failure
     if error is None and frame.halted:  # only its time can have stopped it

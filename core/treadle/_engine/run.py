@@ -19,7 +19,7 @@ from treadle._engine.clock import DrivenClock
 from treadle._engine.evaluate import Evaluation
 from treadle._engine.masking import Masker
 from treadle._engine.report import with_path
-from treadle._engine.stop import Stopper
+from treadle._engine.stop import Stopper, first_cause
 from treadle._frontier import Cause
 from treadle.events import Event, RunStatus
 
@@ -205,7 +205,12 @@ class Run(Stopper):
     def roll_back(self, path: str, error: Failure | None) -> None:
         """A strategy asked for a rollback: a fact of the run from now on, unless it is ending already."""
         where = f"{path} failed" if path else "its time is up"
-        if self.closing or not self.stop(Cause("rollback", f"{where}, which asks for a rollback")):
+        overtaken = path and self.root is not None and first_cause(self.root.outer) is not None
+        if (
+            self.closing
+            or overtaken
+            or not self.stop(Cause("rollback", f"{where}, which asks for a rollback"))
+        ):
             return
         self.rollback_error = error if error is None or not path else with_path(error, path)
         told = {"step": path or None, "error": None if error is None else error.to_data()}

@@ -21,7 +21,7 @@ from treadle._engine.foreach import Elements
 from treadle._engine.report import report
 from treadle._engine.scope import Scope
 from treadle._engine.stop import Stopper, Timer, first_cause
-from treadle._engine.tries import taken_back, tried, undo_failure
+from treadle._engine.tries import taken_back, tried, undo_failure, would_retry
 from treadle._engine.undo import Owed, UndoLog
 from treadle._frontier import ABSENT, Cause, Outcome, Skip
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Tolerate
@@ -47,11 +47,12 @@ class StepRun:
       attempt: number of the latest attempt; 0 before the first.
       env: the environment of the latest attempt, where the step adds to it.
       inner: the blocks of the latest attempt, for what they owe and why they failed.
-      returned: the output of work that came back although it had been told to stop; its effect
-        may have happened, so it owes its undo whatever the outcome is called.
+      returned: the output of work that came back although it had been told to stop; `ABSENT` if none.
       came_back: whether the latest attempt did.
+      happened: whether any attempt did: it owes its undo, whatever the outcome is called.
       notes: exceptions raised by work that was being stopped.
       timer: the timeout of the attempt that is being made.
+      tries: how many attempts of this round have ended.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class StepRun:
         "derived",
         "env",
         "frame",
+        "happened",
         "index",
         "inner",
         "labels",
@@ -82,6 +84,7 @@ class StepRun:
         "stopper",
         "strategy",
         "timer",
+        "tries",
     )
 
     def __init__(
@@ -104,12 +107,14 @@ class StepRun:
         self.stopper: Stopper = frame
         self.attempt = 0
         self.round = 1
+        self.tries = 0
         self.started = False
         self.derived = False
         self.env: Mapping[str, str] | None = None
         self.inner: list[Frame | Elements] = []
         self.returned: Any = ABSENT
         self.came_back = False
+        self.happened = False
         self.notes: list[str] = []
         self._items = items
         self._question = question
@@ -264,22 +269,22 @@ class StepRun:
 
     # --- the end ---
 
-    def interrupted(self) -> Outcome | None:
-        """The outcome of a step that a cancellation has ended; None if the host cancelled."""
-        found = first_cause(self.stopper)
-        if found is None:
-            return None
-        stopper, cause = found
+    def interrupted(self, overtaking: Cause) -> Outcome:
+        """The outcome of a step that a cancellation has ended; *overtaking* is its cause around the step."""
+        stopper, cause = first_cause(self.stopper) or (None, overtaking)
         if self.announced and self._items is None:
             self.run.in_flight -= 1
         if self._asking is not None:
             return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
         if (first := self.failed_inside()) is not None:
             return self._failed_meanwhile(first)
-        if stopper in (self.timer, self._deadline):
-            return self._failed_meanwhile(
-                Failure("timeout", f"{self.path} {cause.text}" if stopper is self.timer else cause.text)
-            )
+        if stopper is self._deadline:
+            return self._failed_meanwhile(Failure("timeout", cause.text))
+        if stopper is self.timer:
+            error = Failure("timeout", f"{self.path} {cause.text}")
+            if not would_retry(self, error):
+                return self._failed_meanwhile(error)
+            cause = overtaking  # that attempt was not the last: no strategy is asked
         if not self.started:
             return Outcome(StepStatus.OMITTED, reason=f"stopped: {cause.text}")
         return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
@@ -290,7 +295,8 @@ class StepRun:
 
     def failed_inside(self) -> Failure | None:
         """What a block of the latest attempt failed by before anything ended it: that comes first."""
-        return next((inside.failure for inside in self.inner if inside.failure is not None), None)
+        failed = (block.failure for block in self.inner if not block.handed_over)
+        return next((failure for failure in failed if failure is not None), None)
 
     def _output_so_far(self) -> Any:
         """A foreach that fails keeps what its elements gave."""
@@ -299,6 +305,10 @@ class StepRun:
         self.derived = True
         return self.inner[0].outputs
 
+    def _elements_left(self) -> int:
+        """How many elements of a foreach never started; they have no events of their own."""
+        return sum(block.left for block in self.inner if isinstance(block, Elements))
+
     def report(self, outcome: Outcome, undo: UndoLog) -> None:
         """Emit *outcome*, and enter into *undo* what is owed for it."""
         extra: dict[str, Any] = {}
@@ -306,6 +316,8 @@ class StepRun:
             extra["returned"] = True
         if self.notes:
             extra["notes"] = self.notes
+        if (left := self._elements_left()) > 0:
+            extra["not_started"] = left
         seq = report(self.run, self.path, outcome, self.labels, derived=self.derived, extra=extra)
         completed = outcome.status is StepStatus.COMPLETED
         if self.spec.undo is not None and self._items is None and self._owes(completed):
@@ -316,13 +328,13 @@ class StepRun:
         undo.add(self._earlier)
 
     def _owes(self, completed: bool) -> bool:
-        if completed or self.returned is not ABSENT:
+        if completed or self.happened:
             return True
         return self.started and self.spec.undo_after == "attempted"
 
     def _owed(self, seq: int, outcome: Outcome) -> Owed:
         completed = outcome.status is StepStatus.COMPLETED
-        output = outcome.output if completed or self.returned is ABSENT else self.returned
+        output = self.returned if self.happened and not completed else outcome.output
         scope = self.scope if self.env is None else Scope(self.scope, names={"env": self.env})
         return Owed(seq, self.path, self.spec, self.labels, scope, output, outcome.error, self.attempt)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-
     from treadle._frontier import Cause
 
 

@@ -71,11 +71,11 @@ async def _retried(step: StepRun) -> Outcome:
     if retry is None:
         return await attempted(step)
     delays: Iterator[float] | None = None
-    count, began = 0, trio.current_time()
+    step.tries, began = 0, trio.current_time()
     while True:
         outcome = await attempted(step)
-        count += 1
-        if outcome.error is None or not _worthwhile(retry, outcome.error, count):
+        step.tries += 1
+        if outcome.error is None or not _worthwhile(retry, outcome.error, step.tries):
             return outcome
         again = retry.condition is None or _held(step, retry.condition, outcome, None)
         if isinstance(again, StepError):
@@ -99,6 +99,11 @@ def _worthwhile(retry: Retry, error: Failure, count: int) -> bool:
     if count >= retry.attempts or any(map(error.matches, UNRETRIED)):
         return False
     return not retry.on or any(map(error.matches, retry.on))
+
+
+def would_retry(step: StepRun, error: Failure) -> bool:
+    """Whether an attempt that fails by *error* now would not be the last, as far as can be told."""
+    return step.spec.retry is not None and _worthwhile(step.spec.retry, error, step.tries + 1)
 
 
 def _next_delay(retry: Retry, delays: Iterator[float], at_least: float | None) -> float | Failure | None:

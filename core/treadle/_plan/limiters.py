@@ -1,4 +1,4 @@
-"""Named limiters in steps around each other: an inner step must not wait for what an outer one holds."""
+"""Named limiters in steps around each other: who holds one must not wait for one."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ if TYPE_CHECKING:
 
 
 def check_limiters(spec: Spec, scopes: Scopes, problems: Problems) -> None:
-    """Refuse a limiter inside itself: with as many runs as it has places, all of them would wait for ever."""
-    held: list[frozenset[str]] = [frozenset()] * len(spec.blocks)
+    """Refuse a limiter inside a step that holds one.
+
+    Such steps, of one run or of several, can wait for each other for ever, and no order of names could
+    prevent that across workflows.
+    """
+    held: list[str | None] = [None] * len(spec.blocks)
     for index in scopes.order:
         for step in spec.blocks[index].steps:
-            if step.limit is not None and step.limit in held[index]:
+            if step.limit is not None and held[index]:
                 problems.add(
                     "TRD338",
                     step.places.get("limit") or spec.blocks[index].place,
-                    f"a step around this one holds the limiter {step.limit!r} already, and both would wait",
-                    "leave one of the two out",
+                    f"this step would wait for {step.limit!r} while one around it holds {held[index]!r}",
+                    "leave one of the two out, so that nothing waits for ever",
                 )
             if step.undo is not None:
                 held[step.undo.index] = held[index]
             for inner in step.blocks:
-                held[inner.index] = held[index] | {step.limit} if step.limit else held[index]
+                held[inner.index] = step.limit or held[index]
