@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from treadle._expr import compile_pattern
+from treadle._model import MAX_DEPTH
+from treadle._near import did_you_mean, near_or_all
 from treadle._settings.strict import fresh
-from treadle._settings.types import close, shown
+from treadle._settings.types import shown
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
 
@@ -70,7 +72,7 @@ def check_value(declared: Input, value: Any, path: str) -> tuple[Any, list[Probl
 
 
 def _unknown(name: Any, declared: Mapping[str, Input]) -> Problem:
-    fix = close(str(name), declared) or "the workflow declares no inputs"
+    fix = near_or_all(str(name), declared) or "the workflow declares no inputs"
     return Problem(f"there is no input {name!r}", f"inputs.{name}", fix, code="TRD601")
 
 
@@ -153,8 +155,8 @@ def _wrong_parts(declared: Input, value: Any, path: str) -> Wrong:
 
 def _not_plain(value: Any, path: str, depth: int) -> Wrong:
     """What in *value* no journal can hold."""
-    if depth > 64:
-        yield path, "the value is nested more than 64 deep", "make it flatter"
+    if depth > MAX_DEPTH:
+        yield path, f"the value is nested more than {MAX_DEPTH} deep", "make it flatter"
     elif isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
@@ -208,8 +210,8 @@ def _not_chosen(declared: Input, value: Any, path: str) -> Wrong:
         choice == value and isinstance(choice, bool) is isinstance(value, bool) for choice in declared.enum
     ):
         choices = ", ".join(map(_choice, declared.enum))
-        fix = close(value, map(str, declared.enum)) if isinstance(value, str) else ""
-        yield path, f"expected one of {choices}, got {shown(value)}", "" if fix.startswith("known") else fix
+        fix = did_you_mean(value, map(str, declared.enum)) if isinstance(value, str) else ""
+        yield path, f"expected one of {choices}, got {shown(value)}", fix
 
 
 def _choice(value: Any) -> str:

@@ -23,6 +23,9 @@ Value = Any
 """Plain data in which any string may have been replaced by a `Template`."""
 
 NeedResult = Literal["completed", "failed", "skipped", "settled"]
+MAX_DEPTH = 64
+"""Levels of lists and mappings in a document, and in an input."""
+
 InputType = Literal["string", "integer", "number", "boolean", "duration", "list", "object"]
 
 
@@ -146,6 +149,11 @@ class Input:
     items: Input | None = None
     secret: bool = False
     description: str | None = None
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether what is given for it names secrets: it, or each of its items."""
+        return self.secret or (self.items is not None and self.items.secret)
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)

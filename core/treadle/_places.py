@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
+
+from treadle.errors import Problem
 
 
 @attrs.frozen
@@ -13,3 +17,9 @@ class Place:
     file: str | None = None
     line: int | None = None
     column: int | None = None
+
+    def problem(
+        self, code: str, message: str, fix: str = "", severity: Literal["error", "warning"] = "error"
+    ) -> Problem:
+        """The problem of what stands here; arguments as of `Problem`."""
+        return Problem(message, self.path, fix, self.file, self.line, self.column, code, severity)

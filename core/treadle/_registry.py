@@ -8,7 +8,6 @@ Rule 3: a registry never changes once built, and there is none but those that ca
 
 from __future__ import annotations
 
-import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, MappingProxyType, ModuleType
@@ -33,6 +32,7 @@ from treadle._kinds import (
     Trigger,
 )
 from treadle._kinds.table import BY_HOOK, BY_TITLE, KINDS, Kind, wrong
+from treadle._near import did_you_mean
 from treadle.errors import PluginError, printable
 
 if TYPE_CHECKING:
@@ -164,8 +164,7 @@ class Registry:
         if owners := self.clashes.get((kind, name)):
             return _clash(kind, name, owners)
         known = getattr(self, BY_TITLE[kind].mapping)
-        near = difflib.get_close_matches(name, list(known), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"installed: {', '.join(sorted(known)) or 'none'}"
+        hint = did_you_mean(name, known) or f"installed: {', '.join(sorted(known)) or 'none'}"
         return f"no plugin offers {kind} {name!r}; {hint}"
 
 
@@ -336,6 +335,5 @@ class _Offers:
 
 
 def _unknown_hook(hook: str) -> str:
-    near = difflib.get_close_matches(hook, BY_HOOK, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(BY_HOOK))}"
+    hint = did_you_mean(hook, BY_HOOK) or f"there are: {', '.join(sorted(BY_HOOK))}"
     return f"has a function {hook!r} marked as a hook, but there is no such hook; {hint}"

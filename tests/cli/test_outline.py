@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.core.building import INSTALLED, Together, spec_of
+from tests.core.specs_by_hand import INSTALLED, Together, spec_of
 
 from treadle._cli.outline import outline, rollbacks
 from treadle._plan.plan import Plan, compile_plan

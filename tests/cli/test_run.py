@@ -45,6 +45,14 @@ steps:
 finally:
   - {id: tidy, shell: "touch tidied; THEN"}
 """
+TWICE = """
+treadle: 1
+name: twice
+inputs: {given: {type: object, default: {}}, first: boolean}
+steps:
+  - {id: one, set: {x: "a ${{ inputs.given.n }}"}, when: "inputs.first"}
+  - {id: two, set: {x: "a ${{ inputs.given.n }}"}}
+"""
 ESCALATES = """
 treadle: 1
 name: escalates
@@ -118,6 +126,13 @@ def test_a_failure_shows_step_reason_output_what_was_not_run_and_the_rollback(
     assert " of fails rolled back in " in err
     assert (folder / "undone.txt").exists()
     assert (folder / "finally.txt").read_text() == "rolled_back\n"
+
+
+def test_of_two_equal_expressions_the_one_that_failed_is_shown(treadle: Any, folder: Path) -> None:
+    (folder / "twice.yaml").write_text(TWICE)
+    for first, line in (("true", 6), ("false", 7)):
+        _, out, _ = treadle("run", "--json", "twice.yaml", "-i", f"first={first}")
+        assert json.loads(out)["error"]["message"].startswith(f"twice.yaml:{line}:")
 
 
 def test_a_failure_in_json_keeps_standard_output_clean(treadle: Any, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.core.building import INSTALLED, STRATEGIES, Together, spec_of
+from tests.core.specs_by_hand import INSTALLED, STRATEGIES, Together, spec_of
 
 from treadle._frontier import ABSENT, Cause, Examine, Frontier, Moves, Outcome, Ready, Skip
 from treadle._plan.plan import compile_plan

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.building import STRATEGIES, spec_of
+from tests.core.specs_by_hand import STRATEGIES, spec_of
 from tests.properties.reference import FAILURES, Interpreter, Settlement, Task
 
 from treadle._frontier import BlockEnd, Cause, Frontier, Moves, Outcome, Ready, Skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.building import INSTALLED, spec_of
+from tests.core.specs_by_hand import INSTALLED, spec_of
 
 from treadle._plan.cycles import find_cycles
 from treadle._plan.plan import compile_plan

@@ -1,5 +1,12 @@
 """The ``treadle`` program.
 
+program ── the commands and the exit codes     terminal ── writing to the two streams
+run ────── `treadle run`, by drive (signals    validate, plan, plugins, schema ── the other commands
+           and answers while it runs), ask     sources ─── where specs come from
+           (questions to a person) and report  inputs ──── inputs from the command line
+outline ── a plan as plain data                people ──── where a run may ask a person
+faults ─── who is at fault for what nobody foresaw
+
 Rule 1: this module imports nothing, so that ``treadle --version`` is answered at once.
 Rule 2: input never gets a traceback. Whatever else goes wrong is one line that names who is at fault.
 Rule 3: standard output has results only; what is said to people goes to standard error.

@@ -1,6 +1,7 @@
 """Driving one run to its end while signals and a person's answers come in.
 
-Rule 1: the first SIGINT or SIGTERM cancels the run, and ``finally`` still happens; the second leaves at once.
+Rule 1: the first SIGINT, SIGTERM or SIGHUP cancels the run, and ``finally`` still happens; the second leaves
+        at once, also while sinks open or are given what is left for them.
 Rule 2: leaving at once still ends what runs: everything is cancelled hard, the commands' process groups are
         killed, and whatever does not give way within LEAVE_SECONDS is left behind.
 """
@@ -35,6 +36,7 @@ LEAVE_SECONDS = 1.0
 _SAID = {
     signal.SIGINT: "interrupted: cancelling the run; once more to leave at once",
     signal.SIGTERM: "terminated: cancelling the run (nothing could resume it); once more to leave at once",
+    signal.SIGHUP: "the terminal is gone: cancelling the run (nothing could resume it)",
 }
 
 
@@ -46,6 +48,15 @@ class Ended:
     interrupted: bool = False
 
 
+@attrs.define(eq=False, repr=False)
+class _Drive:
+    """What signals act on: the run once it has been started, and everything."""
+
+    ended: Ended
+    everything: trio.CancelScope
+    run: Run | None = None
+
+
 async def drive(
     workflow: Workflow,
     inputs: Mapping[str, Any],
@@ -53,46 +64,71 @@ async def drive(
     sinks: Sequence[Settings[Any]],
     asks: bool,
 ) -> Ended:
-    """Run *workflow* to its end."""
-    ended = Ended()
+    """Run *workflow* to its end. Raises what opening the engine or starting the run raises."""
+    error: Exception | None = None
+    with trio.open_signal_receiver(*_heard()) as signals, trio.CancelScope() as everything:
+        driven = _Drive(Ended(), everything)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_heed, signals, driven)
+            try:
+                await _run(driven, workflow, inputs, project, sinks, asks)
+            except Exception as raised:  # raised again outside the nursery, which would wrap it
+                error = raised
+            nursery.cancel_scope.cancel()
+    if error is not None:
+        raise error
+    return driven.ended
+
+
+def _heard() -> list[signal.Signals]:
+    """The signals to heed. Who started us with SIGHUP ignored, as ``nohup`` does, wants us to outlive it."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in _SAID if not (ignored and number is signal.SIGHUP)]
+
+
+async def _run(
+    driven: _Drive,
+    workflow: Workflow,
+    inputs: Mapping[str, Any],
+    project: Project,
+    sinks: Sequence[Settings[Any]],
+    asks: bool,
+) -> None:
     deployment = project.deployment
-    with (
-        trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
-        trio.CancelScope() as everything,
-    ):
-        async with open_engine(
-            sinks=sinks,
-            registry=project.registry,
-            limits=deployment.limits,
-            limiters=deployment.limiters,
-            secrets=deployment.secrets,
-        ) as engine:
-            run = await engine.start(workflow, inputs=inputs)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_heed, signals, run, ended, everything)
-                if asks:
-                    from treadle._cli.ask import answer
+    async with open_engine(
+        sinks=sinks,
+        registry=project.registry,
+        limits=deployment.limits,
+        limiters=deployment.limiters,
+        secrets=deployment.secrets,
+    ) as engine:
+        driven.run = run = await engine.start(workflow, inputs=inputs)
+        async with trio.open_nursery() as nursery:
+            if asks:
+                from treadle._cli.ask import answer
 
-                    nursery.start_soon(answer, run)
-                ended.result = await run.wait()
-                nursery.cancel_scope.cancel()
-    return ended
+                nursery.start_soon(answer, run)
+            driven.ended.result = await run.wait()
+            nursery.cancel_scope.cancel()
 
 
-async def _heed(signals: Any, run: Run, ended: Ended, everything: trio.CancelScope) -> None:
-    """Cancel the run at the first signal; at the second, everything."""
+async def _heed(signals: Any, driven: _Drive) -> None:
+    """Cancel the run at the first signal; everything at the second, or where there is no run yet."""
     asked = False
     async for number in signals:
         if asked:
-            ended.interrupted = True
+            driven.ended.interrupted = True
             _leave()
-            everything.cancel()
+            driven.everything.cancel()
             return
         asked = True
-        ended.interrupted = number == signal.SIGINT
+        driven.ended.interrupted = number == signal.SIGINT
         terminal.say(f"treadle: {_SAID[number]}")
+        if driven.run is None:
+            driven.everything.cancel()
+            continue
         try:
-            await run.cancel(reason="interrupted" if ended.interrupted else "terminated")
+            await driven.run.cancel(reason="interrupted" if driven.ended.interrupted else "terminated")
         except Refused as error:
             terminal.say(f"treadle: {error}; once more to leave at once")
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from treadle._kinds import Ask
+from treadle._places import Place
 from treadle._plan.strategies import may_decide
-from treadle.errors import Problem
 
 if TYPE_CHECKING:
     from treadle import Workflow
+    from treadle.errors import Problem
 
 
 def may_ask(workflow: Workflow) -> bool:
@@ -33,12 +34,8 @@ def _unanswered(workflow: Workflow, path: str) -> Problem:
     step = workflow.plan.resolve(path)
     places = workflow.spec.places if step is None else step.places
     place = places.get("on_error") or workflow.spec.places.get("on_error") or places.get("")
-    return Problem(
-        message="a failure here waits for a person, but there is no terminal to ask on",
-        fix="give the strategy a timeout and on_timeout, or run it on a terminal",
-        path=place.path if place else path,
-        file=place.file if place else None,
-        line=place.line if place else None,
-        column=place.column if place else None,
-        code="TRD692",
+    return (place or Place(path)).problem(
+        "TRD692",
+        "a failure here waits for a person, but there is no terminal to ask on",
+        "give the strategy a timeout and on_timeout, or run it on a terminal",
     )

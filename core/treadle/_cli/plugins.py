@@ -11,6 +11,7 @@ import click
 
 from treadle._cli import terminal
 from treadle._cli.program import FAILED, Complaint
+from treadle._near import did_you_mean
 from treadle.errors import printable
 
 if TYPE_CHECKING:
@@ -94,13 +95,10 @@ def _entries(registry: Registry) -> Iterator[tuple[str, Any]]:
 
 
 def _unknown(registry: Registry, name: str) -> str:
-    import difflib
-
     for kind, taken in registry.clashes:
         if taken == name:
             return registry.missing(kind, name)
-    near = difflib.get_close_matches(name, [entry.name for _, entry in _entries(registry)], n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "see: treadle plugins list"
+    hint = did_you_mean(name, [entry.name for _, entry in _entries(registry)]) or "see: treadle plugins list"
     return f"no plugin offers anything named {name!r}; {hint}"
 
 

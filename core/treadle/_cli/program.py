@@ -13,13 +13,13 @@ Rule 2: a command's module is imported when the command is used, or when help li
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from treadle._cli import terminal
+from treadle._near import did_you_mean
 from treadle.errors import EngineFault, PluginError, Refused, SpecError, printable
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class Program(click.Group):
         """As click does, with a hint for a name that is nearly right."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            near = difflib.get_close_matches(name, [*COMMANDS, *LATER, *_installed().commands], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "see: treadle --help"
+            hint = did_you_mean(name, [*COMMANDS, *LATER, *_installed().commands]) or "see: treadle --help"
             raise Complaint(f"there is no command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 

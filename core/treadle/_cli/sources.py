@@ -10,7 +10,6 @@ Whatever cannot be read is a problem like any other, with its place and what to 
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from treadle._deployment import Deployment
+from treadle._near import did_you_mean, nearest
 from treadle._registry import Registry
 from treadle._spec.nodes import MAX_BYTES
 from treadle.errors import Problem, SpecError
@@ -117,8 +117,8 @@ def _near(path: Path) -> str:
         names = [each.name for each in path.parent.iterdir()] if not path.exists() else []
     except (OSError, ValueError):
         names = []
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"did you mean {str(path.parent / near[0])!r}?" if near else "give the path of a spec"
+    near = nearest(path.name, names)
+    return f"did you mean {str(path.parent / near)!r}?" if near else "give the path of a spec"
 
 
 def _shown(path: Path) -> str:
@@ -141,8 +141,7 @@ def _by_name(name: str, project: Project) -> Path:
         raise _unresolved(
             f"{both} are named {name!r}", "give the path of the one you mean", "TRD092", project
         )
-    near = difflib.get_close_matches(name, known, n=1)
-    fix = f"did you mean {near[0]!r}?" if near else f"known workflows: {', '.join(sorted(known)) or 'none'}"
+    fix = did_you_mean(name, known) or f"known workflows: {', '.join(sorted(known)) or 'none'}"
     raise _unresolved(f"there is no file and no workflow named {name!r}", fix, "TRD091", project)
 
 

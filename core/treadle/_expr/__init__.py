@@ -19,6 +19,7 @@ from treadle._expr.functions import Function, Functions
 from treadle._expr.patterns import compile_pattern
 from treadle._expr.references import CONSTANTS, Reference
 from treadle._expr.template import Template, parse_template
+from treadle._expr.values import scalar_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,7 @@ __all__ = [
     "function_table",
     "parse",
     "parse_template",
+    "scalar_text",
 ]
 
 BUILTINS: Functions = MappingProxyType(_TABLE)

@@ -9,7 +9,6 @@ Rule 4: an attribute or an index is a look-up in a mapping or a list, by exact t
 from __future__ import annotations
 
 import ast
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import simpleeval
@@ -19,6 +18,7 @@ from treadle._expr.errors import Absent, Unusable
 from treadle._expr.operators import OPERATORS, boolean
 from treadle._expr.references import CONSTANTS, Link, literal_key, unchained
 from treadle._expr.values import a_kind, bounded, copied, kind_of, text_key
+from treadle._near import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,8 +156,8 @@ class Evaluator(simpleeval.EvalWithCompoundTypes):  # type: ignore[misc]  # simp
 
 
 def _near(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, [key for key in known if type(key) is str][:1000], n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(name, [key for key in known if type(key) is str][:1000])
+    return f" ({hint})" if hint else ""
 
 
 HANDLERS: dict[type[ast.AST], Callable[[Evaluator, Any], Any]] = {

@@ -32,6 +32,9 @@ class Expression:
     _tree: ast.expr
     _functions: Functions
 
+    def __copy__(self) -> Expression:
+        return Expression(self.source, self.references, self._tree, self._functions)
+
     def __repr__(self) -> str:
         return f"<Expression {self.source}>"
 

@@ -6,12 +6,12 @@ Hints look at the text with what stands in quotes blanked out, so ``x == 'a && b
 from __future__ import annotations
 
 import ast
-import difflib
 import keyword
 import re
 from typing import TYPE_CHECKING
 
 from treadle._expr.errors import ExpressionSyntaxError
+from treadle._near import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,9 +129,8 @@ def refusal(node: ast.AST) -> tuple[str, str]:
 def unknown_function(name: str, known: Iterable[str]) -> tuple[str, str]:
     """What is wrong with a call of *name*, and what to write."""
     known = sorted(known)
-    near = [METHODS[name]] if name in METHODS else difflib.get_close_matches(name, known, n=1)
-    fix = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    return f"there is no function {name!r}", fix
+    hint = f"did you mean {METHODS[name]!r}?" if name in METHODS else did_you_mean(name, known)
+    return f"there is no function {name!r}", hint or f"there are {', '.join(known)}"
 
 
 def method_call(source: str, function: ast.Attribute, known: Iterable[str]) -> tuple[str, str]:

@@ -190,6 +190,11 @@ def _identity(value: Any) -> Any:
     return (kind, value)
 
 
+def scalar_text(value: float) -> str:
+    """A number or a boolean as text: ``1.5``, ``true``."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
 def as_text(value: Any) -> str:
     """How text, a number or a boolean reads within text.
 
@@ -200,9 +205,9 @@ def as_text(value: Any) -> str:
     if kind == "text":
         return str(value)
     if kind == "boolean":
-        return "true" if value else "false"
+        return scalar_text(value)
     if kind == "number":
-        return str(bounded_number(value))
+        return scalar_text(bounded_number(value))
     remedy = (
         "default(x, y) gives it another value"
         if kind == "null"

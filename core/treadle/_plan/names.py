@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from treadle._expr import Reference
-    from treadle._model import Input, Spec, StepSpec
+    from treadle._model import Spec, StepSpec
     from treadle._plan.lexical import Scopes, Sighting
 
 STEP_FIELDS = ("output", "status", "error", "attempts")
@@ -128,7 +128,7 @@ class _Checker:
         self.scopes = scopes
         self.problems = problems
         self.var_order = {name: place for place, name in enumerate(spec.vars)}
-        self.secret_inputs = {name for name, declared in spec.inputs.items() if _holds_secret(declared)}
+        self.secret_inputs = {name for name, declared in spec.inputs.items() if declared.holds_secret}
         self._by_root: Mapping[str, Callable[[Reference, Read, _Setting], None]] = {
             "steps": self._steps,
             "inputs": self._inputs,
@@ -285,7 +285,7 @@ class _Checker:
     def _secrets(self, reference: Reference, read: Read, _setting: _Setting) -> None:
         if not reference.keys:
             self._say("TRD503", read, "`secrets` as a whole cannot be read", "name one, as secrets.NAME")
-        elif not self._declared("TRD505", reference, read, "secret", self._all("secrets", self.spec.secrets)):
+        elif not self._declared("TRD501", reference, read, "secret", self._all("secrets", self.spec.secrets)):
             return
         elif not read.secrets:
             self._shown(read, f"secret {reference.keys[0]!r}")
@@ -327,7 +327,3 @@ def _through(way: list[StepSpec]) -> str:
         # The output of a step that is nothing but a block maps ids to outputs.
         return f"write {'.'.join([start, *(step.id for step in way[1:])])}"
     return f"read it through the step it is in: {start}"
-
-
-def _holds_secret(declared: Input) -> bool:
-    return declared.secret or (declared.items is not None and declared.items.secret)

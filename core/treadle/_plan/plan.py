@@ -41,7 +41,7 @@ CODES: Mapping[str, str] = {
     "TRD335": "`needs` waits for a skip that cannot happen",
     "TRD336": "steps need each other in a circle",
     "TRD337": "a strategy that rolls the run back stands in `undo` or `finally`",
-    "TRD338": "a limiter inside itself",
+    "TRD338": "a limiter inside another",
     "TRD410": "an expression uses a name that does not exist",
     "TRD411": "an expression uses a name that means nothing where it stands",
     "TRD412": "an expression reads a step that does not exist",
@@ -55,12 +55,11 @@ CODES: Mapping[str, str] = {
     "TRD420": "an expression reads an environment variable that is not declared",
     "TRD421": "an expression reads a field that `run` or an error does not have",
     "TRD422": "`finally` reads the output of a step without `default`",
-    "TRD505": "a secret that the workflow does not declare",
     "TRD502": "a secret is read where its value would be shown",
     "TRD503": "secrets are read as a whole",
     "TRD901": "three or more steps run together although nothing says so",
 }
-"""Every kind of problem that compiling a plan can find."""
+"""Every kind of problem that compiling a plan can find, beside TRD501, which loading can find too."""
 
 _ELEMENT_OR_ROUND = re.compile(r"\.\d+(?=\.|#|$)|#\d+(?=\.|$)")
 
@@ -137,14 +136,10 @@ def _unconnected(block: BlockPlan) -> list[Problem]:
     if spec.form != "graph" or len(spec.steps) < 3 or connected:
         return []
     return [
-        Problem(
+        spec.place.problem(
+            "TRD901",
             f"these {len(spec.steps)} steps all start at once: none needs or reads another",
-            path=spec.place.path,
-            fix="write them as a list to run them in order, add `needs`, or put them in `parallel`",
-            file=spec.place.file,
-            line=spec.place.line,
-            column=spec.place.column,
-            code="TRD901",
+            "write them as a list to run them in order, add `needs`, or put them in `parallel`",
             severity="warning",
         )
     ]

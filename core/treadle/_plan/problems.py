@@ -1,21 +1,21 @@
 """Collects the problems of a spec, each with its place.
 
-Rule 1: finding what was meant costs time, so it is done for the first mistakes only: a generated spec
-        with 10,000 of them must not hang.
+Rule: finding what was meant costs time, so it is done for the first mistakes only: a generated spec
+  with 10,000 of them must not hang.
 """
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from typing import TYPE_CHECKING
 
-from treadle.errors import Problem
+from treadle._near import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from treadle._places import Place
+    from treadle.errors import Problem
 
 _GUESSES = 50
 _KNOWN_AT_MOST = 2000
@@ -31,24 +31,14 @@ class Problems:
 
     def add(self, code: str, place: Place, message: str, fix: str = "") -> None:
         """One more error."""
-        problem = Problem(
-            message,
-            path=place.path,
-            fix=fix,
-            file=place.file,
-            line=place.line,
-            column=place.column,
-            code=code,
-        )
-        self.found.append(problem)
+        self.found.append(place.problem(code, message, fix))
 
     def near(self, word: str, known: Collection[str], else_say: str) -> str:
         """``did you mean …?`` where one of *known* is near *word*; else *else_say*."""
         if self._guesses <= 0 or len(known) > _KNOWN_AT_MOST:
             return else_say
         self._guesses -= 1
-        near = difflib.get_close_matches(word, known, n=1)
-        return f"did you mean {near[0]!r}?" if near else else_say
+        return did_you_mean(word, known) or else_say
 
 
 def listed(kind: str, known: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from treadle._places import Place
 
 if TYPE_CHECKING:
     from treadle._model import Spec, StepSpec
+    from treadle._settings import Settings
 
 ReadKind = Literal[
     "when",
@@ -78,10 +79,7 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
         yield Read("max_parallel", _place(step.places, "max_parallel"), step.max_parallel)
     settings = step.settings
     if settings.constant is None:
-        for place, template, secrets in settings.templates():
-            yield Read("settings", place, template, secrets)
-        for place, expression in settings.expressions():
-            yield Read("settings", place, expression)
+        yield from _settings("settings", settings)
     if step.env:
         yield from _env("env", step.env, step.places)
     if step.repeat is not None:
@@ -89,14 +87,14 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
     if step.retry is not None and step.retry.condition is not None:
         yield Read("retry.if", _place(step.places, "retry.if", "retry"), step.retry.condition)
     if step.on_error is not None and step.on_error.constant is None:
-        yield from _strategy(step.on_error)
+        yield from _settings("on_error", step.on_error)
 
 
-def _strategy(settings: Any) -> Iterator[Read]:
-    for place, template, _secrets in settings.templates():
-        yield Read("on_error", place, template)
-    for place, expression in settings.expressions():
-        yield Read("on_error", place, expression)
+def _settings(kind: ReadKind, settings: Settings[Any]) -> Iterator[Read]:
+    for hole in settings.holes:
+        yield Read(kind, hole.place, hole.template, hole.secrets_allowed and kind == "settings")
+    for place, expression in settings.written:
+        yield Read(kind, place, expression)
 
 
 def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
@@ -112,7 +110,7 @@ def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
         place = _place(spec.places, "max_parallel")
         yield Read("workflow max_parallel", place, spec.blocks[0].max_parallel)
     if spec.on_error is not None and spec.on_error.constant is None:
-        yield from _strategy(spec.on_error)
+        yield from _settings("on_error", spec.on_error)
 
 
 def _env(kind: ReadKind, env: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Read]:

@@ -18,11 +18,13 @@ import attrs
 
 from treadle._expr import Expression
 from treadle._kinds import Block, SecretMark, Unit, Words, key_of
-from treadle._settings.types import is_union
+from treadle._settings.types import is_union, mark_of
 from treadle._units import format_duration, format_size
 from treadle._urls import Url
 
-__all__ = ["Docs", "Setting", "docs_of", "mark_of", "settings_of", "type_text"]
+__all__ = ["Docs", "Setting", "docs_of", "settings_of", "type_text"]
+
+M = typing.TypeVar("M")
 
 _HEADING = re.compile(r"^(Args|Attributes|Raises|Errors|Returns|Example|Examples)::?\s*$")
 _FIELD = re.compile(r"^(?P<names>\w+(?:, \w+)*):\s+(?P<text>.*)$")
@@ -97,7 +99,7 @@ def _as_written(default: Any, annotation: Any) -> Any:
     """A default as a spec would write it."""
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
         default = default.factory() if not default.takes_self else None
-    unit = mark_of(annotation, Unit)
+    unit = mark_in(annotation, Unit)
     if unit is not None and isinstance(default, (int, float)):
         return format_duration(float(default)) if unit.kind == "duration" else format_size(int(default))
     if isinstance(default, enum.Enum):
@@ -112,14 +114,11 @@ def _as_written(default: Any, annotation: Any) -> Any:
 # --- types in words --------------------------------------------------------------------------------
 
 
-def mark_of(annotation: Any, mark: type[Any]) -> Any:
-    """The *mark* in ``Annotated[…]``, also where it is one side of a union; None if there is none."""
-    for found in getattr(annotation, "__metadata__", ()):
-        if isinstance(found, mark):
-            return found
+def mark_in(annotation: Any, mark: type[M]) -> M | None:
+    """As `mark_of`, also where it is on one side of a union."""
     if is_union(annotation):
-        return next((found for arg in typing.get_args(annotation) if (found := mark_of(arg, mark))), None)
-    return None
+        return next((found for arg in typing.get_args(annotation) if (found := mark_in(arg, mark))), None)
+    return mark_of(annotation, mark)
 
 
 def type_text(annotation: Any) -> str:

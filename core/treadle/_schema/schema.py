@@ -17,9 +17,9 @@ import attrs
 
 from treadle._expr import Expression
 from treadle._kinds import Block, BlockForm, SecretMark, Unit, Words
-from treadle._schema.describe import Setting, docs_of, is_mapping, mark_of, settings_of
+from treadle._schema.describe import Setting, docs_of, is_mapping, settings_of
 from treadle._schema.grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, any_of, closed, ref
-from treadle._settings.types import is_union
+from treadle._settings.types import is_union, mark_of
 from treadle._urls import Url
 
 if TYPE_CHECKING:

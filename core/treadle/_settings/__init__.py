@@ -3,7 +3,7 @@
 settings ── Settings: a config ready to use, or what must be evaluated to build it
 structure ─ plain data into a config class; every fault, with its path
 strict ──── the converter: it only accepts or refuses
-types ───── which kinds of data a type takes
+types ───── which kinds of data a type takes, which member of a union is meant, what is marked on it
 """
 
 from treadle._settings.settings import Broken, Hole, Settings, SettingsError, UrlHole, WordHole

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from treadle._expr import Expression, Template
+from treadle._expr import Expression, Template, scalar_text
 from treadle._kinds import Block
 from treadle._places import Place
 from treadle._settings.strict import fresh
@@ -19,7 +19,7 @@ from treadle._settings.structure import Leaf, SettingsError, structure
 from treadle._urls import url_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 __all__ = ["Broken", "Hole", "Settings", "SettingsError", "UrlHole", "WordHole"]
 
@@ -65,9 +65,7 @@ class WordHole(Leaf):
 
     def fill(self, value: Any) -> Any:
         """The word; what is neither text, number nor boolean is left for the converter to refuse."""
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return str(value) if isinstance(value, int | float) else value
+        return scalar_text(value) if isinstance(value, int | float) else value
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -128,15 +126,6 @@ class Settings(Generic[E]):
             return structure(self.guessed(), self.entry.config)
         except SettingsError:
             return None
-
-    def templates(self) -> Iterator[tuple[Place, Template, bool]]:
-        """Each template with its place and whether secrets are allowed in it."""
-        for hole in self.holes:
-            yield hole.place, hole.template, hole.secrets_allowed
-
-    def expressions(self) -> Iterator[tuple[Place, Expression]]:
-        """Each expression of an `Expr` setting with its place."""
-        return iter(self.written)
 
 
 def _filled(tree: Any, evaluate: Callable[[Template], Any]) -> Any:

@@ -20,8 +20,8 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from treadle._expr import Expression
 from treadle._kinds import Block, key_of
+from treadle._near import did_you_mean
 from treadle._settings.types import (
-    close,
     is_config,
     is_list,
     is_mapping,
@@ -37,7 +37,7 @@ from treadle._settings.types import (
     wanted,
 )
 from treadle._units import parse_duration, parse_size
-from treadle._urls import Url, url_from
+from treadle._urls import Url
 
 _FREE: tuple[Any, ...] = (Any, object)
 
@@ -151,11 +151,6 @@ def _url(value: Any, type_: Any) -> Url:
     raise mismatch(value, type_)
 
 
-def written_url(text: str) -> Url:
-    """The `Url` of constant text in a spec."""
-    return url_from(text, text)
-
-
 def _is_literal(type_: Any) -> bool:
     return get_origin(type_) is Literal
 
@@ -176,8 +171,7 @@ def _enum(value: Any, type_: Any) -> Any:
 
 def _not_one_of(value: Any, type_: Any, choices: list[str]) -> Unfit:
     refusal = mismatch(value, type_)
-    fix = close(value, choices) if isinstance(value, str) else refusal.fix
-    return Unfit(refusal.message, "" if fix.startswith("known") else fix)
+    return Unfit(refusal.message, did_you_mean(value, choices) if isinstance(value, str) else refusal.fix)
 
 
 def _list_hook(type_: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:

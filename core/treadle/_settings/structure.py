@@ -17,9 +17,9 @@ import attrs
 
 from treadle._expr import Template
 from treadle._kinds import key_of
+from treadle._near import near_or_all
 from treadle._settings.strict import CONVERTER, Unfit, chosen
 from treadle._settings.types import (
-    close,
     is_config,
     is_list,
     is_mapping,
@@ -167,7 +167,7 @@ def _key_faults(data: Mapping[str, Any], fields: Mapping[str, Field], path: Path
     for key in data:
         if key not in fields:
             yield Fault(
-                (*path, key), f"unknown setting {key!r}", close(key, fields) or "it takes none", "key"
+                (*path, key), f"unknown setting {key!r}", near_or_all(key, fields) or "it takes none", "key"
             )
     for key, field in fields.items():
         if field.required and key not in data:

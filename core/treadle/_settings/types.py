@@ -7,21 +7,24 @@ Rule 3: a field is called what `key_of` says: one named like a Python keyword, a
 
 from __future__ import annotations
 
-import difflib
+import functools
 import types
 from collections import abc
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from treadle._expr import Expression
-from treadle._kinds import Block, Unit, key_of
+from treadle._expr import Expression, scalar_text
+from treadle._kinds import Block, BlockForm, SecretMark, Unit, Words, key_of
+from treadle._near import nearest
 from treadle._urls import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+M = TypeVar("M")
 
 _LISTS: tuple[Any, ...] = (list, tuple, set, frozenset, abc.Sequence, abc.Iterable, abc.Collection)
 _MAPPINGS: tuple[Any, ...] = (dict, abc.Mapping, abc.MutableMapping)
@@ -55,9 +58,34 @@ def resolved(type_: Any) -> Any:
 
 def unit_of(type_: Any) -> str | None:
     """``duration`` or ``size`` for a number that is written with a unit."""
+    unit = mark_of(type_, Unit)
+    return None if unit is None else unit.kind
+
+
+def mark_of(type_: Any, mark: type[M]) -> M | None:
+    """The annotation of class *mark* on *type_* itself; what is inside a union is not looked at."""
     if get_origin(type_) is not Annotated:
         return None
-    return next((mark.kind for mark in get_args(type_)[1:] if isinstance(mark, Unit)), None)
+    return next((one for one in get_args(type_)[1:] if isinstance(one, mark)), None)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_special(type_: Any) -> bool:
+    """Whether values of *type_* are more than plain data, so that they must be looked into."""
+    if mark_of(type_, Words) or mark_of(type_, SecretMark):
+        return True
+    bare = resolved(type_)
+    if bare in (Expression, Block, Url) or is_config(bare):
+        return True
+    return any(is_special(part) for part in get_args(bare) if _hashable(part))
+
+
+def _hashable(part: Any) -> bool:
+    try:
+        hash(part)
+    except TypeError:
+        return False
+    return True
 
 
 def members_of(type_: Any) -> tuple[Any, ...]:
@@ -158,6 +186,29 @@ def takes(type_: Any) -> tuple[str, ...]:
     return _TAKES.get(type_, ())
 
 
+def member_for(type_: Any, written: Any) -> Any:
+    """The member of a union that data as it was *written* is for; any other type as it is."""
+    members = members_of(type_)
+    if len(members) == 1:
+        marked = mark_of(type_, Words) or mark_of(type_, SecretMark) or mark_of(type_, BlockForm)
+        return type_ if marked else members[0]
+    fitting = [member for member in members if _written_for(member, written)]
+    if isinstance(written, abc.Mapping) and len(fitting) > 1:
+        fitting.sort(key=lambda member: -shared_keys(member, written))
+    return fitting[0] if fitting else members[0]
+
+
+def _written_for(type_: Any, written: Any) -> bool:
+    kind, bare = kind_of(written), resolved(type_)
+    if bare is Expression:
+        return kind in ("text", "boolean")
+    if bare is Block:
+        return kind in ("list", "mapping")
+    if mark_of(type_, Words):
+        return kind in ("text", "list")
+    return kind in takes(type_)
+
+
 # --- names and words -------------------------------------------------------------------------------
 
 
@@ -192,7 +243,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "nothing (null)"
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return scalar_text(value)
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
     if isinstance(value, int | float):
@@ -200,19 +251,10 @@ def shown(value: Any) -> str:
     return ARTICLED.get(kind_of(value), f"a {type(value).__name__}")
 
 
-def close(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'x'?`` where one of *known* is near to *name*; otherwise all of them, or nothing."""
-    known = [str(one) for one in known]
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known here: {', '.join(sorted(known))}" if known else ""
-
-
 def shared_keys(type_: Any, value: Mapping[str, Any]) -> float:
     """How many keys of *value* a class has; one that is nearly a key of it counts half."""
     if not is_config(type_):
         return 0.4  # a free mapping is meant where no class has such keys
     keys = [key_of(field.alias) for field in attrs.fields(resolved(type_))]
-    near = (key for key in value if key not in keys and difflib.get_close_matches(str(key), keys, n=1))
+    near = (key for key in value if key not in keys and nearest(str(key), keys))
     return len(value.keys() & keys) + 0.5 * sum(1 for _ in near)

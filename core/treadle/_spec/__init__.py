@@ -1,8 +1,14 @@
 """Documents to checked structures, all problems at once with their places.
 
-The way of a spec: `yaml` or `data` makes a tree of `Node`s, `document` reads it with `blocks` (steps,
-by `keys` and `work`), `lower` (settings of plugins), `declared` (inputs) and `fields` (the rest).
-Deployment files go the same way through `deploy`.
+yaml, data ── text, or plain data, to a tree of      nodes, by scalars; syntax explains broken text
+document ──── the whole of a spec                    deploy ──── the whole of a deployment file
+blocks ────── blocks and steps, by written (their    keys ────── the engine's keys of a step, with needs;
+              ids), defaults, judging (keys that                 fields reads their values
+              do not go together), step_places       work ────── the one plugin of a step
+declared ──── inputs                                 plugins ─── those that are named: strategies, backoffs
+reading ───── what all of them share                 lower ───── settings, by the types of a config class
+report ────── problems with their places             standins ── what stands for what could not be read
+codes ─────── what the codes of problems mean
 
 Rule: bad input gives problems, never an exception. What could be read of it comes out all the same, so that
 the plan can say what is wrong with the rest; see `treadle._model`.

@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from treadle._spec.nodes import LOST, MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._model import MAX_DEPTH
+from treadle._spec.nodes import LOST, MAX_NODES, Node, deceiving, join
 
 if TYPE_CHECKING:
     from treadle._spec.report import Report

@@ -12,7 +12,7 @@ import attrs
 from treadle._expr import compile_pattern
 from treadle._inputs import check_value
 from treadle._model import Input, InputType
-from treadle._settings.types import close
+from treadle._near import near_or_all
 from treadle._spec import fields
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _TYPES: tuple[str, ...] = get_args(InputType)
 _KEYS = ("type", "required", "default", "enum", "pattern", "min", "max", "items", "secret", "description")
-_BOUNDED = ("string", "integer", "number", "duration", "list", "object")
 
 
 def read_inputs(r: Reading, node: Node, path: str) -> Any:
@@ -57,7 +56,7 @@ def _input(r: Reading, node: Node, path: str, name: str) -> Input:
 def _type(r: Reading, node: Node, path: str) -> Any:
     if node.value in _TYPES:
         return node.value
-    fix = close(node.value, _TYPES) if node.is_text else f"write one of {', '.join(_TYPES)}"
+    fix = near_or_all(node.value, _TYPES) if node.is_text else f"write one of {', '.join(_TYPES)}"
     r.problem("TRD604", node, path, f"there is no type {got(node)}", fix)
     return "string"
 
@@ -112,11 +111,13 @@ def _bound(r: Reading, node: Node, path: str, kind: str) -> float | None:
         _senseless(r, node, path, "a bound makes", kind)
         return None
     if kind == "duration":
-        return _known(fields.duration(r, node, path, zero=True))  # type: ignore[no-any-return]
+        seconds: float | None = _known(fields.duration(r, node, path, zero=True))
+        return seconds
     if type(node.value) not in (int, float):
         r.problem("TRD604", node, path, f"expected a number, got {got(node)}")
         return None
-    return node.value  # type: ignore[no-any-return]
+    number: float = node.value
+    return number
 
 
 def _with_values(r: Reading, declared: Input, entries: Mapping[str, Node], path: str) -> Input:

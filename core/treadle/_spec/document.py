@@ -14,6 +14,7 @@ from treadle._model import Spec
 from treadle._spec import fields
 from treadle._spec.blocks import Blocks
 from treadle._spec.declared import read_inputs
+from treadle._spec.defaults import read_defaults
 from treadle._spec.keys import read_strategy
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
@@ -118,7 +119,7 @@ def _read_blocks(r: Reading, root: Node, parts: dict[str, Any]) -> Blocks:
     items = root.items
     blocks = Blocks(r)
     if "defaults" in items:
-        blocks.read_defaults(items["defaults"], "defaults")
+        blocks.defaults = read_defaults(r, items["defaults"], "defaults")
     most = fields.bound(r, items["max_parallel"], "max_parallel") if "max_parallel" in items else None
     found = None
     if "steps" in items:

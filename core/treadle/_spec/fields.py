@@ -9,7 +9,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING, Any
 
-from treadle._expr import Template
+from treadle._expr import Template, scalar_text
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
 from treadle._units import parse_duration
@@ -165,9 +165,9 @@ def environment(r: Reading, node: Node, path: str) -> Any:
 def _variable(r: Reading, node: Node, path: str) -> Any:
     value = node.value
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return scalar_text(value)
     if isinstance(value, int | float):
-        return node.source or str(value)
+        return node.source or scalar_text(value)
     if not isinstance(value, str):
         fix = "" if value is not None else 'write "" for an empty one'
         return r.problem("TRD102", node, path, f"expected text, got {got(node)}", fix)

@@ -100,7 +100,7 @@ def finish_retry(r: Reading, found: Draft, node: Node, path: str) -> Retry:
 def _usual_backoff(r: Reading, node: Node, path: str) -> Settings[Any]:
     entry = r.registry.backoffs.get("exponential")
     if entry is None:
-        message, _, fix = r.registry.missing("backoff", "exponential").partition("; ")
+        message, fix = r.missing("backoff", "exponential")
         r.problem("TRD204", node, path, message, fix or "name a backoff")
         return standins.BACKOFF
     return Settings(entry, entry.config())

@@ -8,34 +8,30 @@ Rule 3: a config class that cannot be used is a problem of its plugin, never an 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
+from typing import Any, Protocol
 
 from treadle._expr import Expression, Template
 from treadle._kinds import Block, BlockForm, SecretMark, Words
 from treadle._settings import Hole, Settings, SettingsError, UrlHole, WordHole
-from treadle._settings.strict import CONVERTER, written_url
+from treadle._settings.strict import CONVERTER
 from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, open_in, said
 from treadle._settings.types import (
     is_config,
     is_list,
     is_mapping,
+    is_special,
     item_types,
-    kind_of,
-    members_of,
+    mark_of,
+    member_for,
     resolved,
-    shared_keys,
-    takes,
     value_type,
 )
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
-from treadle._urls import Url
+from treadle._urls import Url, url_from
 from treadle._words import split_words
-
-M = TypeVar("M")
 
 _CODES = {"value": "TRD102", "key": "TRD101", "missing": "TRD103", "check": "TRD205", "plugin": "TRD206"}
 
@@ -160,16 +156,16 @@ class _Lowering:
 
     def lower(self, node: Node, type_: Any, path: str, form: BlockForm | None = None) -> Any:
         """The tree of *node*, which a setting of *type_* is given."""
-        if not node.dynamic and not _special(type_):
+        if not node.dynamic and not is_special(type_):
             return node.value
-        form = _mark(type_, BlockForm) or form
-        type_ = _member(type_, node)
+        form = mark_of(type_, BlockForm) or form
+        type_ = member_for(type_, node.value)
         bare = resolved(type_)
         if bare is Expression:
             return self.expression(node, path)
         if bare is Block:
-            return self.compiled(node, path, _mark(type_, BlockForm) or form or BlockForm())
-        if _mark(type_, Words):
+            return self.compiled(node, path, mark_of(type_, BlockForm) or form or BlockForm())
+        if mark_of(type_, Words):
             return self.words(node, path)
         if node.items is not None:
             return self.collection(node, bare, path, form)
@@ -177,7 +173,7 @@ class _Lowering:
             return node.value
         if bare is Url and not node.dynamic:
             return self.url(node, path)
-        if _mark(type_, SecretMark):
+        if mark_of(type_, SecretMark):
             return self.secret(node, path)
         return self.hole(node, path, bare) if node.dynamic else node.value
 
@@ -268,7 +264,7 @@ class _Lowering:
 
     def url(self, node: Node, path: str) -> Any:
         try:
-            return written_url(node.value)
+            return url_from(node.value, node.value)
         except ValueError as exc:
             return self.spoiled("TRD205", node, path, str(exc))
 
@@ -347,58 +343,3 @@ def _report_fault(r: Reading, entry: Entry, fault: Fault, steps: Any, node: Node
         fix = f"quote it: '{at.source}'"
     where = f"{path}{'.' if steps and isinstance(steps[0], str) else ''}{dotted(steps)}"
     r.report.add(_CODES[fault.sort], mark, where, message, fix)
-
-
-# --- types -----------------------------------------------------------------------------------------
-
-
-def _mark(type_: Any, mark: type[M]) -> M | None:
-    """The annotation of class *mark* on *type_*."""
-    if get_origin(type_) is not Annotated:
-        return None
-    return next((one for one in get_args(type_)[1:] if isinstance(one, mark)), None)
-
-
-@functools.lru_cache(maxsize=4096)
-def _special(type_: Any) -> bool:
-    """Whether values of *type_* are more than plain data, so that they must be looked into."""
-    if _mark(type_, Words) or _mark(type_, SecretMark):
-        return True
-    bare = resolved(type_)
-    if bare in (Expression, Block, Url) or is_config(bare):
-        return True
-    return any(_special(part) for part in get_args(bare) if _hashable(part))
-
-
-def _hashable(part: Any) -> bool:
-    try:
-        hash(part)
-    except TypeError:
-        return False
-    return True
-
-
-def _member(type_: Any, node: Node) -> Any:
-    """The member of a union that *node* is written for; any other type as it is."""
-    members = members_of(type_)
-    if len(members) == 1:
-        return (
-            type_
-            if _mark(type_, Words) or _mark(type_, SecretMark) or _mark(type_, BlockForm)
-            else members[0]
-        )
-    fitting = [member for member in members if _written_for(member, node)]
-    if node.is_mapping and len(fitting) > 1:
-        fitting.sort(key=lambda member: -shared_keys(member, node.value))
-    return fitting[0] if fitting else members[0]
-
-
-def _written_for(type_: Any, node: Node) -> bool:
-    bare = resolved(type_)
-    if bare is Expression:
-        return node.is_text or isinstance(node.value, bool)
-    if bare is Block:
-        return node.items is not None
-    if _mark(type_, Words):
-        return node.is_text or node.is_list
-    return kind_of(node.value) in takes(type_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from treadle._model import AtLeast, Need, NeedResult
-from treadle._settings.types import close
+from treadle._near import near_or_all
 from treadle._spec import fields
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
@@ -36,7 +36,7 @@ def _with_results(r: Reading, node: Node, path: str) -> tuple[Need, ...]:
     for name, item in node.items.items():
         at = join(path, name)
         if item.value not in _RESULTS:
-            fix = close(item.value, _RESULTS) if item.is_text else f"write one of {', '.join(_RESULTS)}"
+            fix = near_or_all(item.value, _RESULTS) if item.is_text else f"write one of {', '.join(_RESULTS)}"
             r.problem("TRD311", item, at, f"a step cannot end as {got(item)}", fix)
         result = item.value if item.value in _RESULTS else None
         needs.append(Need(name, result, r.report.place(node.key_mark(name), at)))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from treadle._spec.report import Mark
 
-MAX_DEPTH = 64
 MAX_NODES = 2_000_000
 MAX_ALIASED = 100_000
 MAX_BYTES = 16 * 1024 * 1024

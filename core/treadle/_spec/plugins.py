@@ -47,8 +47,7 @@ def read_named(
     entry = entries.get(name)
     if entry is None:
         mark = node if settings is None else Node(None, node.key_mark(name))
-        message, _, fix = r.registry.missing(kind, name).partition("; ")
-        r.problem(code, mark, path, message, fix)
+        r.problem(code, mark, path, *r.missing(kind, name))
         return None
     if settings is None:
         settings = Node(None, node.mark)

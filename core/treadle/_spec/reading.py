@@ -1,15 +1,26 @@
 """What all parts of the loader share while they read one document.
 
-Rule: every reader takes a node and its path, returns what it read or `BROKEN`, and reports what is wrong.
+Rule 1: every reader takes a node and its path, returns what it read or `BROKEN`, and reports what is wrong.
+Rule 2: text that is written twice is parsed once, but becomes two objects: each has a place of its own, which
+  the plan finds by it when the expression fails.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle._expr import Expression, ExpressionSyntaxError, Functions, Template, parse, parse_template
+from treadle._expr import (
+    Expression,
+    ExpressionSyntaxError,
+    Functions,
+    Template,
+    parse,
+    parse_template,
+    scalar_text,
+)
+from treadle._near import near_or_all
 from treadle._settings import Broken
-from treadle._settings.types import close
 from treadle._spec.nodes import Node, join
 from treadle._spec.syntax import quoted
 
@@ -80,13 +91,15 @@ class Reading:
         """The `Template` of text that holds ``${{``."""
         text = node.value
         found = self._templates.get(text)
-        if found is None:
-            try:
-                found = parse_template(text, self.functions)
-            except ExpressionSyntaxError as exc:
-                return self._unreadable(exc, node, path)
-            self._templates[text] = found  # type: ignore[assignment]
-        return found
+        if found is not None:
+            return copy(found)
+        try:
+            template = parse_template(text, self.functions)
+        except ExpressionSyntaxError as exc:
+            return self._unreadable(exc, node, path)
+        if template is not None:
+            self._templates[text] = template
+        return template
 
     def value(self, node: Node, path: str) -> Any:
         """Plain data, in which text with ``${{`` is a `Template`."""
@@ -101,7 +114,7 @@ class Reading:
     def condition(self, node: Node, path: str, key: str) -> Any:
         """The `Expression` of a bare one; *key* is what the document calls it."""
         if isinstance(node.value, bool):
-            text = "true" if node.value else "false"
+            text = scalar_text(node.value)
         elif not node.is_text:
             fix = f"write what must hold, as {key}: inputs.env == 'prod'"
             return self.problem("TRD402", node, path, f"{key} takes an expression", fix)
@@ -116,13 +129,14 @@ class Reading:
     def expression(self, text: str, node: Node, path: str) -> Any:
         """The `Expression` of *text*, which stands at *node*."""
         found = self._expressions.get(text)
-        if found is None:
-            try:
-                found = parse(text, self.functions)
-            except ExpressionSyntaxError as exc:
-                return self._unreadable(exc, node, path)
-            self._expressions[text] = found
-        return found
+        if found is not None:
+            return copy(found)
+        try:
+            expression = parse(text, self.functions)
+        except ExpressionSyntaxError as exc:
+            return self._unreadable(exc, node, path)
+        self._expressions[text] = expression
+        return expression
 
     def _unreadable(self, exc: ExpressionSyntaxError, node: Node, path: str) -> Any:
         self.report.add("TRD401", _within(node, exc.offset), path, exc.message, exc.fix)
@@ -135,6 +149,11 @@ class Reading:
             text = text[3:-2].strip()
             return f"write {key}: {quoted(text) if _needs_quotes(text) else text}"
         return f"write {key}: and the expression alone, without ${{{{ }}}}"
+
+    def missing(self, kind: str, name: str) -> tuple[str, str]:
+        """Why there is no plugin *name* of *kind* (a title), and what to do: a message and its fix."""
+        message, _, fix = self.registry.missing(kind, name).partition("; ")
+        return message, fix
 
     # --- mappings ------------------------------------------------------------------------------------
 
@@ -154,7 +173,7 @@ class Reading:
         """Report that *key* of *node* means nothing here; keys that begin with ``x-`` are left alone."""
         if not key.startswith("x-"):
             self.report.add(
-                code, node.key_mark(key), join(path, key), f"unknown key {key!r}", close(key, known)
+                code, node.key_mark(key), join(path, key), f"unknown key {key!r}", near_or_all(key, known)
             )
 
 

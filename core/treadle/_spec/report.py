@@ -5,10 +5,12 @@ Rule: nothing here raises, and nothing that finds a problem stops at it.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle._places import Place
-from treadle.errors import Problem
+
+if TYPE_CHECKING:
+    from treadle.errors import Problem
 
 
 class Mark(Protocol):
@@ -33,8 +35,7 @@ class Report:
 
     def add(self, code: str, mark: Mark | None, path: str, message: str, fix: str = "") -> None:
         """One more problem; *code* is one of `CODES`."""
-        line, column = (None, None) if mark is None else (mark.line + 1, mark.column + 1)
-        self.problems.append(Problem(message, path, fix, self.file, line, column, code))
+        self.problems.append(self.place(mark, path).problem(code, message, fix))
 
     def later(self, mark: Mark | None, path: str, what: str) -> None:
         """*what* is part of the language, but not of this version."""

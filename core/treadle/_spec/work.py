@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
-from treadle._settings.types import close
+from treadle._near import did_you_mean, near_or_all
 from treadle._spec.keys import STEP_KEYS
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import Reading, got
@@ -95,9 +95,9 @@ def _report_unknown(r: Reading, node: Node, path: str, named: Named) -> None:
     """Keys that mean nothing: a plugin that is not there, if there is no other; otherwise a wrong key."""
     known = [*STEP_KEYS, *r.registry.step_types]
     for key in named.unknown:
-        near = close(key, known)
-        if named.work or len(named.unknown) > 1 or "uses" in node.items or near.startswith("did"):
-            fix = near if near.startswith("did") else close(key, STEP_KEYS)
+        near = did_you_mean(key, known)
+        if named.work or len(named.unknown) > 1 or "uses" in node.items or near:
+            fix = near or near_or_all(key, STEP_KEYS)
             r.report.add("TRD101", node.key_mark(key), join(path, key), f"unknown key {key!r}", fix)
         else:
             _absent(r, node, key, path)
@@ -116,11 +116,9 @@ def _used(r: Reading, node: Node, path: str) -> Work | None:
     if found is None and item.value in LATER_TYPES:
         r.report.later(item.mark, at, f"the step type {item.value!r}")
     elif found is None:
-        message, _, fix = r.registry.missing("step type", item.value).partition("; ")
-        r.problem("TRD204", item, at, message, fix)
+        r.problem("TRD204", item, at, *r.missing("step type", item.value))
     return Work(item.value, found, settings, join(path, "with") if "with" in node.items else at)
 
 
 def _absent(r: Reading, node: Node, key: str, path: str) -> None:
-    message, _, fix = r.registry.missing("step type", key).partition("; ")
-    r.report.add("TRD204", node.key_mark(key), join(path, key), message, fix)
+    r.report.add("TRD204", node.key_mark(key), join(path, key), *r.missing("step type", key))

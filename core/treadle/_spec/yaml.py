@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from treadle._spec.nodes import LOST, MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, deceiving, join
+from treadle._model import MAX_DEPTH
+from treadle._spec.nodes import LOST, MAX_ALIASED, MAX_BYTES, MAX_NODES, Node, deceiving, join
 from treadle._spec.scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
 from treadle._spec.syntax import explain
 
@@ -94,20 +95,20 @@ class _At:
 
 def _not_utf8(text: str | bytes, exc: UnicodeError, report: Report) -> None:
     start: int = getattr(exc, "start", 0)
-    before = text[:start]
-    lines = before.count(b"\n" if isinstance(before, bytes) else "\n")  # type: ignore[arg-type]
-    column = start - (before.rfind(b"\n" if isinstance(before, bytes) else "\n") + 1)  # type: ignore[arg-type]
-    report.add("TRD001", _At(lines, column), "", "the document is not UTF-8 text", "save it in UTF-8")
+    before = text[:start] if isinstance(text, str) else text[:start].decode()
+    at = _At(before.count("\n"), len(before) - (before.rfind("\n") + 1))
+    report.add("TRD001", at, "", "the document is not UTF-8 text", "save it in UTF-8")
 
 
 class _Frame:
     """A list or mapping whose end has not been read."""
 
-    __slots__ = ("anchor", "count", "key", "key_mark", "node", "values")
+    __slots__ = ("anchor", "count", "key", "key_mark", "keys", "node", "values")
 
     def __init__(self, node: Node, anchor: str | None, count: int) -> None:
         self.node = node
         self.values: Any = node.value
+        self.keys: Any = node.keys  # None for a list, which is asked for none
         self.anchor = anchor
         self.count = count
         self.key: str | None = None
@@ -260,7 +261,7 @@ class _Reader:
         else:
             frame.values[frame.key] = node.value
             frame.node.items[frame.key] = node
-            frame.node.keys[frame.key] = frame.key_mark  # type: ignore[index]
+            frame.keys[frame.key] = frame.key_mark
             frame.key = None
         if node.dynamic:
             frame.node.dynamic = True
@@ -278,7 +279,7 @@ class _Reader:
         elif known:
             frame.key = key
         else:
-            frame.node.keys[LOST] = node.mark  # type: ignore[index]
+            frame.keys[LOST] = node.mark
             frame.key = LOST
 
     def check_key(self, node: Node) -> bool:

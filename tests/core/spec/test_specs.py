@@ -407,7 +407,7 @@ def test_a_step_whose_work_is_unknown_is_judged_in_all_else(registry: Registry) 
 def test_the_number_of_steps_in_a_block_has_a_limit(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("treadle._spec.blocks._MAX_STEPS", 2)
+    monkeypatch.setattr("treadle._spec.written._MAX_STEPS", 2)
     text = "treadle: 1\nname: x\nsteps: [{set: {}}, {set: {}}, {set: {}}]\n"
     _, problems = load_spec(text, name="f", registry=registry)
     assert [str(problem) for problem in problems] == [
@@ -432,14 +432,20 @@ def test_inputs_are_declared_with_all_their_keys(registry: Registry) -> None:
     assert (c.secret, c.required, d.min, d.required, e.required) == (True, True, 1.5, False, True)
 
 
-def test_expressions_that_are_repeated_are_parsed_once(registry: Registry) -> None:
+def test_expressions_that_are_repeated_are_parsed_once_and_have_places_of_their_own(
+    registry: Registry,
+) -> None:
     spec = workflow(
         "steps: {a: {when: inputs.a, set: {x: '${{ 1 }}'}}, b: {when: inputs.a, set: {x: '${{ 1 }}'}}}\n",
         registry,
     )
     a, b = spec.blocks[0].steps
-    assert a.when is b.when
-    assert a.settings.tree["values"]["x"] is b.settings.tree["values"]["x"]
+    one, other = a.settings.tree["values"]["x"], b.settings.tree["values"]["x"]
+    assert a.when is not b.when
+    assert a.when._tree is b.when._tree
+    assert one is not other
+    assert one.parts is other.parts
+    assert (other.source, other.references) == (one.source, one.references)
 
 
 def test_a_foreach_may_hold_templates_at_any_depth(registry: Registry) -> None:

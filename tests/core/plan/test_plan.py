@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.core.building import CHOICE, INSTALLED, LEAF, Together, spec_of
+from tests.core.specs_by_hand import CHOICE, INSTALLED, LEAF, Together, spec_of
 
 import treadle
 from treadle._plan.blocks import ACCEPTS, BlockPlan

@@ -181,7 +181,7 @@ def test_settings_without_templates_are_built_at_once() -> None:
     assert found.constant == Every(text="x", wait=5.0)
     assert found.tree is None
     assert found.build(giving()) is found.constant
-    assert list(found.templates()) == list(found.expressions()) == []
+    assert found.holes == found.written == ()
 
 
 def test_settings_with_templates_are_built_from_values() -> None:
@@ -219,7 +219,8 @@ def test_what_stands_beside_templates_is_checked_when_loaded() -> None:
 def test_templates_are_listed_with_place_and_permission() -> None:
     found = settings("{quiet: {a: ['${{ inputs.x }}']}, main: '${{ inputs.y }}'}", Special)
     assert [
-        (hole.path, hole.column, template.source, allowed) for hole, template, allowed in found.templates()
+        (hole.place.path, hole.place.column, hole.template.source, hole.secrets_allowed)
+        for hole in found.holes
     ] == [
         ("s.quiet.a[0]", 14, "${{ inputs.x }}", False),
         ("s.main", 41, "${{ inputs.y }}", True),
@@ -306,7 +307,7 @@ def test_a_secret_is_named_plainly_or_in_braces() -> None:
 def test_an_expression_is_left_unevaluated() -> None:
     found = settings("{condition: inputs.a == 1}", Special)
     assert found.constant.condition.evaluate({"inputs": {"a": 1}}, now=0.0) is True
-    assert [(place.path, expression.source) for place, expression in found.expressions()] == [
+    assert [(place.path, expression.source) for place, expression in found.written] == [
         ("s.condition", "inputs.a == 1")
     ]
     assert said("{condition: 3}", Special)[0].startswith("1:13: s.condition: condition takes an expression")

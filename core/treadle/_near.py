@@ -1,0 +1,30 @@
+"""The known name that a wrong one is near to, as hints tell it.
+
+Rule: a hint is the rest of a sentence, without a full stop; there is none where nothing is near.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of *known* that is near to *word*; None if none is."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'x'?`` where one of *known* is near to *word*; otherwise nothing."""
+    near = nearest(word, known)
+    return "" if near is None else f"did you mean {near!r}?"
+
+
+def near_or_all(word: str, known: Iterable[str]) -> str:
+    """As `did_you_mean`; where nothing is near, all that is known, if anything is."""
+    known = list(known)
+    return did_you_mean(word, known) or (f"known here: {', '.join(sorted(known))}" if known else "")
