@@ -7,11 +7,12 @@ Rule 3: sums are made in decimal, so ``0.1s`` is the float 0.1 and nothing near 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import re
 from decimal import Decimal
+
+from treadle._near import did_you_mean
 
 MAX_SECONDS = 100 * 365 * 86400
 """The longest duration: a hundred years of 365 days."""
@@ -118,8 +119,9 @@ def parse_size(value: str | int) -> int:
 def _near_unit(unit: str) -> str:
     by_lower = {known.lower(): known for known in _SIZES if known}
     guess = by_lower.get(unit.lower()) or by_lower.get(unit.lower() + "ib")
-    near = [guess] if guess else difflib.get_close_matches(unit, by_lower.values(), n=1)
-    return f"did you mean {near[0]!r}?" if near else "write one of " + ", ".join(sorted(by_lower.values()))
+    if guess:
+        return f"did you mean {guess!r}?"
+    return did_you_mean(unit, by_lower.values()) or f"write one of {', '.join(sorted(by_lower.values()))}"
 
 
 def format_size(size: int) -> str:

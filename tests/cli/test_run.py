@@ -263,7 +263,11 @@ def test_a_live_tree_comes_and_goes_with_the_run(treadle: Any, hello: str, folde
 
 @pytest.mark.parametrize(
     ("name", "expected", "said"),
-    [("INT", 130, "interrupted: cancelling"), ("TERM", 1, "terminated: cancelling")],
+    [
+        ("INT", 130, "interrupted: cancelling"),
+        ("TERM", 1, "terminated: cancelling"),
+        ("HUP", 1, "the terminal is gone: cancelling"),
+    ],
 )
 def test_the_first_signal_cancels_and_finally_still_happens(
     treadle: Any, folder: Path, name: str, expected: int, said: str
@@ -307,6 +311,89 @@ def test_what_does_not_give_way_is_left_behind(folder: Path) -> None:
         assert any("once more to leave at once" in line for line in lines)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
+
+
+SLOW_SINK = """
+import sys
+import time
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+from treadle.plugin import Sink, hookimpl
+
+STALLS = "%s"
+
+
+@attrs.frozen
+class Slow:
+    pass
+
+
+def stall():
+    print("stalls", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+
+@asynccontextmanager
+async def slow(config):
+    async def send(events):
+        if STALLS == "sending":
+            await trio.to_thread.run_sync(stall)
+
+    if STALLS == "opening":
+        await trio.to_thread.run_sync(stall)
+    yield send
+
+
+@hookimpl
+def treadle_event_sinks():
+    return [Sink(name="slow", config=Slow, open=slow)]
+"""
+
+
+@pytest.mark.parametrize("when", ["opening", "sending"])
+def test_a_sink_that_stalls_keeps_nobody_from_leaving(folder: Path, when: str) -> None:
+    (folder / "slow_sink.py").write_text(SLOW_SINK % when)
+    info = folder / "slow_sink-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-sink\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[treadle]\nslow = slow_sink\n")
+    (folder / "treadle.yaml").write_text("sinks: [slow]\n")
+    (folder / "x.yaml").write_text("treadle: 1\nname: x\nsteps: [{set: {a: 1}}]\n")
+    with subprocess.Popen(
+        [sys.executable, "-m", "treadle", "run", "x.yaml"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("stalls" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert any("once more to leave at once" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+
+
+def test_a_pipe_is_no_file_to_append_to(treadle: Any, hello: str, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "treadle.yaml").write_text("sinks: [{jsonl: pipe}]\n")
+    code, _, err = treadle("run", hello)
+    assert code in (2, 4)
+    assert "is no regular file" in err
+
+
+def test_who_ignores_a_hangup_is_not_cancelled_by_one(
+    treadle: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "x.yaml").write_text("treadle: 1\nname: x\nsteps: [{shell: 'kill -HUP $PPID; sleep 0.3'}]\n")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert treadle("run", "x.yaml").code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_that_is_refused_says_why(treadle: Any, folder: Path) -> None:

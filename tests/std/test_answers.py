@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from treadle.errors import StepError
+from treadle.testing import FakeStep
 from treadle_std.steps._answers import json_of, retry_after, text_of, unexpected
 
 
@@ -98,3 +99,10 @@ def test_an_unexpected_status_answers_to_its_code_and_its_class() -> None:
         == "GET https://example.com/ answered 503, not 2xx, 404; list it in expect if it is right"
     )
     assert (error.retry_after, error.data) == (3.0, {"status": 503})
+
+
+def test_what_is_shown_of_a_body_that_is_no_json_is_masked_before_it_is_cut() -> None:
+    mask = FakeStep(secrets={"TOKEN": "correct-horse"}).mask
+    with pytest.raises(StepError) as caught:
+        json_of("x" * 1990 + "correct-horse", "json", "", mask)
+    assert caught.value.data["body"].strip("x") == "***"

@@ -195,8 +195,31 @@ def test_what_is_captured_is_bounded_whatever_comes():
         stream.add(b"0123456789" * 1000)
     assert stream.dropped == 10_000_000 - 8
     assert stream.text() == "01234567"
-    assert len(stream.last_lines()) == TAIL_BYTES
+    assert len(stream.last_lines(FakeStep().mask)) == TAIL_BYTES
     assert stream.end() == ""
+
+
+async def test_half_a_character_cannot_be_written_to_a_program():
+    error = await failed("cat", stdin="a\ud800")
+    assert (error.name, "half a character" in error.message) == ("exit.not_started", True)
+
+
+async def test_what_the_environment_gave_that_is_not_utf_8_is_written_as_it_was():
+    assert (await ran("od", "-An", "-tx1", stdin="\udcff")).stdout.strip() == "ff"
+
+
+def test_half_a_secret_at_a_cut_is_left_out():
+    mask = FakeStep(secrets={"TOKEN": "correct-horse"}).mask
+    stream = Captured(20)
+    stream.add(b"the word is correct-horse" + b"." * (TAIL_BYTES - 6))
+    assert stream.masked(mask) == "the word is "
+    assert stream.last_lines(mask).strip(".") == ""
+
+
+def test_a_character_cut_off_at_the_beginning_of_the_end_is_left_out():
+    stream = Captured(0)
+    stream.add("€".encode() + b"x" * (TAIL_BYTES - 1))
+    assert stream.last_lines(FakeStep().mask) == "x" * (TAIL_BYTES - 1)
 
 
 def test_a_character_cut_in_two_is_shown_once_it_is_whole():

@@ -267,3 +267,23 @@ def test_declaring_the_step_types_imports_neither_httpx_nor_trio() -> None:
         "sys.exit(', '.join({'httpx', 'httpcore', 'trio', 'msgspec'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True).stderr.strip() == ""
+
+
+@pytest.mark.parametrize("setting", ["json", "form", "body", "params"])
+async def test_half_a_character_is_an_error_that_names_the_setting(setting: str) -> None:
+    half = "a\ud800"
+    given = {setting: half if setting == "body" else {"x": half}}
+    with pytest.raises(StepError, match=f"{setting} holds half a character") as caught:
+        await fetch(Http(url=Url("http://127.0.0.1:9/"), method="POST", **given), FakeStep())
+    assert caught.value.name == "output"
+
+
+async def test_half_a_character_in_the_url_is_an_error_that_says_so() -> None:
+    with pytest.raises(StepError, match="the URL cannot be used") as caught:
+        await fetch(Http(url=Url("http://127.0.0.1:9/\ud800")), FakeStep())
+    assert caught.value.name == "http.connect"
+
+
+def test_a_password_that_is_not_utf_8_is_sent_as_its_bytes() -> None:
+    auth = Auth(basic=Basic(user="u", password="\udcff"))
+    assert auth.header() == "Basic dTr/"

@@ -256,8 +256,23 @@ async def test_a_peer_that_resets_while_it_is_sent_a_body_ends_as_a_named_error(
 
 async def test_a_step_with_a_timeout_of_its_own_is_not_bounded_here(nursery: trio.Nursery) -> None:
     server = await listen(nursery, says(OK + b"\r\n", b"late", every=0.6))
-    step = FakeStep(deadline=trio.current_time() + 60)
+    step = FakeStep(timeout=60)
     assert (await fetch(Http(url=Url(server.url)), step)).body == "late"
+
+
+async def test_a_bound_from_outside_does_not_lift_ours(nursery: trio.Nursery) -> None:
+    server = await listen(nursery, says(then="hang"))
+    with pytest.raises(StepError, match="had not answered in full") as caught:
+        await fetch(Http(url=Url(server.url)), FakeStep(deadline=trio.current_time() + 60))
+    assert caught.value.name == "timeout"
+
+
+async def test_the_excerpt_of_a_failure_ends_before_half_a_secret(nursery: trio.Nursery) -> None:
+    body = b"x" * (_exchange.EXCERPT_BYTES - 7) + b"correct-horse"
+    server = await listen(nursery, says(b"HTTP/1.1 500 No\r\n\r\n" + body))
+    with pytest.raises(StepError) as caught:
+        await fetch(Http(url=Url(server.url)), FakeStep(secrets={"TOKEN": "correct-horse"}))
+    assert caught.value.data["body"].strip("x") == ""
 
 
 @pytest.mark.parametrize(

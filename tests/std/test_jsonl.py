@@ -125,3 +125,13 @@ def test_its_entry():
     (entry,) = treadle_event_sinks()
     assert (entry.name, entry.main) == ("jsonl", "path")
     assert attrs.has(entry.config)
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["nobody reads", "the reader stalls"])
+async def test_a_pipe_is_refused_at_once(path, read):
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if read else None
+    with pytest.raises(OSError, match="is no regular file"):
+        await written(Jsonl(path=str(path)))
+    if reader is not None:
+        os.close(reader)

@@ -220,3 +220,41 @@ def test_two_runs_of_trio_do_not_share_a_limiter(module):
 def test_its_entry_is_not_repeatable():
     (entry,) = treadle_step_types()
     assert (entry.name, entry.main, entry.repeatable) == ("python", "call", False)
+
+
+@pytest.mark.parametrize("way", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [
+        ("__import__('asyncio').CancelledError()", "CancelledError"),
+        ("__import__('pytest').fail.Exception('no')", "Failed"),
+        ("BaseExceptionGroup('', [SystemExit()])", "BaseExceptionGroup"),
+    ],
+)
+async def test_what_is_no_exception_is_the_functions_failure_too(module, way, raised, name):
+    source = f"{way} work():\n    raise {raised}\n"
+    assert (await failure(f"{module(source)}:work")).name == f"python.{name}"
+    assert (await failure(f"{module(f'raise {raised}', 'broken_by_a_step')}:work")).name == f"python.{name}"
+
+
+async def test_a_cancellation_in_a_group_goes_on(module, autojump_clock):
+    name = module(
+        """
+        import trio
+        async def work():
+            try:
+                await trio.sleep_forever()
+            except trio.Cancelled as cancelled:
+                raise BaseExceptionGroup("", [cancelled]) from None
+        """
+    )
+    with trio.move_on_after(1) as scope:
+        await run(f"{name}:work")
+    assert scope.cancelled_caught
+
+
+async def test_a_traceback_is_masked_before_it_is_cut(module):
+    name = module("def work():\n    raise ValueError('correct-horse' + 'x' * 3985)\n")
+    with pytest.raises(StepError) as caught:
+        await call(Python(call=f"{name}:work"), FakeStep(secrets={"TOKEN": "correct-horse"}))
+    assert "horse" not in caught.value.data["traceback"]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from treadle import RunState, open_engine
+from treadle import Run, RunState, open_engine
 from treadle._cli import terminal
 from treadle._cli.program import INTERRUPTED
 from treadle.errors import Refused
@@ -27,7 +27,7 @@ from treadle.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from treadle import Run, Workflow
+    from treadle import Workflow
     from treadle._cli.sources import Project
     from treadle._settings import Settings
 
@@ -50,7 +50,7 @@ class Ended:
 
 @attrs.define(eq=False, repr=False)
 class _Drive:
-    """What signals act on: the run once it has been started, and everything."""
+    """What signals act on: the run once it has been started, and everything but the heeding of signals."""
 
     ended: Ended
     everything: trio.CancelScope
@@ -66,12 +66,13 @@ async def drive(
 ) -> Ended:
     """Run *workflow* to its end. Raises what opening the engine or starting the run raises."""
     error: Exception | None = None
-    with trio.open_signal_receiver(*_heard()) as signals, trio.CancelScope() as everything:
-        driven = _Drive(Ended(), everything)
+    driven = _Drive(Ended(), trio.CancelScope())
+    with trio.open_signal_receiver(*_heard()) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_heed, signals, driven)
             try:
-                await _run(driven, workflow, inputs, project, sinks, asks)
+                with driven.everything:
+                    await _run(driven, workflow, inputs, project, sinks, asks)
             except Exception as raised:  # raised again outside the nursery, which would wrap it
                 error = raised
             nursery.cancel_scope.cancel()

@@ -123,6 +123,10 @@ class Attempt:
         return trio.current_effective_deadline()
 
     @property
+    def timeout(self) -> float | None:
+        return self._step.spec.timeout
+
+    @property
     def env(self) -> Mapping[str, str]:
         if self._env is None:
             self.gather_env()
@@ -189,6 +193,9 @@ class Attempt:
 
     def secret(self, name: str) -> str:
         return self._step.run.evaluation.secret(name)
+
+    def mask(self, text: str, *, cut_start: bool = False, cut_end: bool = False) -> str:
+        return self._step.run.masker.text(text, cut_start=cut_start, cut_end=cut_end)
 
     def _scope(self) -> Scope:
         step = self._step

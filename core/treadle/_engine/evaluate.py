@@ -1,13 +1,17 @@
 """Values of a run's expressions: what they may refer to, gathered from the run and the scope.
 
-Rule: a failure to evaluate is a `StepError` ``expression`` that shows the expression, where it stands in
+Rule 1: a failure to evaluate is a `StepError` ``expression`` that shows the expression, where it stands in
 the spec and the names it saw; never a traceback.
+Rule 2: every secret that the run's steps could get at is masked before the first of them starts: commands
+inherit the environment, and need no expression to read it.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from treadle._engine.masking import SHORTEST
 from treadle._engine.scope import Scope, outcome_names
 from treadle._expr import Expression, ExpressionError, Template
 from treadle._frontier import ABSENT
@@ -23,15 +27,18 @@ if TYPE_CHECKING:
 LEVEL_NAMES = frozenset({"item", "index", "previous", "output", "error", "attempt"})
 _SHOWN = 8  # names in a message
 
+_log = logging.getLogger("treadle.secrets")
+
 
 class Evaluation:
     """Evaluates the expressions of one run."""
 
-    __slots__ = ("_env", "_run", "ending", "vars")
+    __slots__ = ("_declared_masked", "_env", "_run", "ending", "vars")
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._env: dict[str, str] | None = None
+        self._declared_masked = False
         self.vars: dict[str, Any] = {}
         self.ending: dict[str, Any] = {}  # run.status and run.error, once decided
 
@@ -107,7 +114,7 @@ class Evaluation:
 
     def _inputs(self, _scope: Scope) -> Mapping[str, Any]:
         declared = self._run.plan.spec.inputs
-        if not any(_holds_secret(item) for item in declared.values()):
+        if not any(item.holds_secret for item in declared.values()):
             return self._run.inputs
         return {name: self._revealed(declared[name], value) for name, value in self._run.inputs.items()}
 
@@ -147,6 +154,7 @@ class Evaluation:
     def env(self) -> dict[str, str]:
         """The workflow's environment, evaluated when first wanted."""
         if self._env is None:
+            self.mask_declared()
             env: dict[str, str] = {}
             scope = Scope(None, names={"env": env})
             for name, value in self._run.plan.spec.env.items():
@@ -157,11 +165,42 @@ class Evaluation:
     def secret(self, name: str) -> str:
         """The value of a secret, masked in this run from now on.
 
-        Raises StepError ``secret`` if no provider has it.
+        Raises StepError ``secret`` if no provider has it, or it is too short to be kept.
         """
         value = self._run.surroundings.secret(name)
+        if len(value) < SHORTEST:
+            raise StepError(
+                "secret",
+                f"the secret {name!r} has {len(value)} characters; one of fewer than {SHORTEST} cannot be"
+                " kept out of what steps say; give it a longer value",
+            )
         self._run.masker.add(value)
         return value
+
+    def mask_declared(self) -> None:
+        """Mask every secret that the workflow declares or an input names, once.
+
+        One that cannot be had is an error only of the step that uses it.
+        """
+        if self._declared_masked:
+            return
+        self._declared_masked = True
+        for name in sorted(self._declared()):
+            try:
+                self._run.masker.add(self._run.surroundings.secret(name))
+            except StepError:
+                pass  # nobody has it
+            except Exception as error:
+                _log.warning("secret %s cannot be masked ahead: %s", name, type(error).__name__)
+
+    def _declared(self) -> set[str]:
+        spec = self._run.plan.spec
+        names = set(spec.secrets)
+        for name, value in self._run.inputs.items():
+            if spec.inputs[name].holds_secret:
+                named = value if isinstance(value, list) else [value]
+                names.update(one for one in named if isinstance(one, str))
+        return names
 
 
 def env_text(value: Any, name: str) -> str:
@@ -173,7 +212,3 @@ def env_text(value: Any, name: str) -> str:
     raise StepError(
         "expression", f"env.{name} must be text, a number or a boolean, not {type(value).__name__}"
     )
-
-
-def _holds_secret(declared: Input) -> bool:
-    return declared.secret or (declared.items is not None and declared.items.secret)

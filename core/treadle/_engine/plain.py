@@ -10,8 +10,7 @@ from typing import Any
 import attrs
 
 from treadle._kinds import key_of
-
-_DEEPEST = 64
+from treadle._model import MAX_DEPTH
 
 
 class NotPlain(ValueError):
@@ -57,8 +56,8 @@ def _encoded_size(text: str, path: str) -> int:
 
 
 def _copy_rare(value: Any, left: int, depth: int, path: str) -> tuple[Any, int]:
-    if depth >= _DEEPEST:
-        raise NotPlain(f"it is nested more than {_DEEPEST} deep")
+    if depth >= MAX_DEPTH:
+        raise NotPlain(f"it is nested more than {MAX_DEPTH} deep")
     if isinstance(value, enum.Enum):
         return _copy(value.value, left, depth + 1, path)
     if isinstance(value, str | int | float):

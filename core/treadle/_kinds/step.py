@@ -51,6 +51,7 @@ class Step(Protocol):
       attempt: this attempt's number, from 1.
       idempotency_key: the same for every attempt of this step in this run.
       deadline: when this attempt's time is up, on trio's clock; ``math.inf`` if never.
+      timeout: the step's own ``timeout`` in seconds, None if it has none; `deadline` also knows outer ones.
       env: environment of the workflow and the step, values put in, for commands.
       labels: of the workflow, the run and the step.
     """
@@ -71,6 +72,8 @@ class Step(Protocol):
     def idempotency_key(self) -> str: ...
     @property
     def deadline(self) -> float: ...
+    @property
+    def timeout(self) -> float | None: ...
     @property
     def env(self) -> Mapping[str, str]: ...
     @property
@@ -107,6 +110,14 @@ class Step(Protocol):
 
     def secret(self, name: str) -> str:
         """The value of the secret that a `SecretName` setting names."""
+
+    def mask(self, text: str, *, cut_start: bool = False, cut_end: bool = False) -> str:
+        """*text* without the run's secrets, to be called before text is cut: half a secret is not found.
+
+        What is given to treadle is masked anyway. *cut_start*, *cut_end*: where more stood there, what may be
+        a piece of a secret at that edge is left out.
+        """
+        raise NotImplementedError
 
     def transport(self, device: str | None = None) -> AbstractAsyncContextManager[TransportConnection]:
         """A connection on which to run commands; None is this machine."""

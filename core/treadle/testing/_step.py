@@ -40,6 +40,7 @@ class FakeStep:
       connect: gives the connection for a device (None is this machine).
       wall: seconds since 1970 UTC when the step starts; `now` goes on from there with trio's clock.
       deadline: on trio's clock; never, unless given.
+      timeout: the step's own, in seconds; none, unless given.
 
     Attributes:
       logged: ``(level, message)`` of every `log`.
@@ -69,6 +70,7 @@ class FakeStep:
     attempt: int = 1
     idempotency_key: str = "0" * 32
     deadline: float = math.inf
+    timeout: float | None = None
     env: Mapping[str, str] = attrs.field(factory=dict)
     labels: Mapping[str, str] = attrs.field(factory=dict)
     logged: list[tuple[str, str]] = attrs.field(factory=list, init=False)
@@ -127,6 +129,15 @@ class FakeStep:
         if name not in self.secrets:
             raise LookupError(f"the test gives no secret {name!r}; pass FakeStep(secrets={{{name!r}: …}})")
         return self.secrets[name]
+
+    def mask(self, text: str, *, cut_start: bool = False, cut_end: bool = False) -> str:
+        """*text* with `secrets` masked, as a real step does."""
+        from treadle._engine.masking import Masker
+
+        masker = Masker()
+        for secret in self.secrets.values():
+            masker.add(secret)
+        return masker.text(text, cut_start=cut_start, cut_end=cut_end)
 
     def transport(self, device: str | None = None) -> AbstractAsyncContextManager[TransportConnection]:
         """What `connect` gives for *device*."""

@@ -2,12 +2,15 @@
 
 Rule 1: a batch is one write, from a worker thread: a slow file system slows no run.
 Rule 2: a line is whole or broken by a failed write, and the next line starts on its own.
+Rule 3: only regular files: to write to a pipe may take for ever, and nothing can end a thread that waits.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 class Jsonl:
     """Appends every event to a file, as one line of JSON.
 
-    A file that does not exist is made with mode 0600. Several engines may append to one file.
+    A file that does not exist is made with mode 0600. Several engines may append to one file. What is no
+    regular file (a named pipe, a device) is refused.
 
     Args:
       path: the file; its directory must exist.
@@ -68,14 +72,27 @@ def encoded(events: Iterable[Event], config: Jsonl) -> bytes:
     return b"".join(json.dumps(shape(event), separators=(",", ":")).encode() + b"\n" for event in chosen)
 
 
+def _opened(path: str) -> int:
+    """A descriptor that appends to *path*. Raises OSError; blocks no longer than the file system does."""
+    flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    refusal = OSError(errno.EINVAL, "is no regular file; jsonl appends to files only", path)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as exc:
+        raise refusal if exc.errno == errno.ENXIO else exc from None  # a pipe that nobody reads, or a socket
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise refusal
+    return descriptor
+
+
 @asynccontextmanager
 async def open_jsonl(config: Jsonl) -> AsyncIterator[Send]:
     """Open the file; what is yielded appends a batch."""
     import trio
 
     limiter = trio.CapacityLimiter(1)
-    flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC
-    descriptor = await trio.to_thread.run_sync(os.open, config.path, flags, 0o600, limiter=limiter)
+    descriptor = await trio.to_thread.run_sync(_opened, config.path, limiter=limiter)
     file = _File(descriptor)
 
     def write(events: Sequence[Event]) -> None:

@@ -16,7 +16,7 @@ import attrs
 from treadle.plugin import StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 """A peer cannot hold a step longer than this."""
@@ -71,8 +71,15 @@ def _codec(name: str) -> str:
     return found if _TEXT_CODECS.fullmatch(found) else "utf-8"
 
 
-def json_of(text: str, parse: Literal["auto", "text", "json", "none"], content_type: str) -> Any:
+def json_of(
+    text: str,
+    parse: Literal["auto", "text", "json", "none"],
+    content_type: str,
+    mask: Callable[[str], str] = str,
+) -> Any:
     """*text* read as JSON where *parse* says so: ``auto`` means where the peer declares it.
+
+    *mask* takes secrets out of what is shown of it in an error.
 
     Raises StepError ``output``: it is not JSON. NaN, numbers out of range and lone surrogates are not.
     """
@@ -84,11 +91,11 @@ def json_of(text: str, parse: Literal["auto", "text", "json", "none"], content_t
 
     try:
         return msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, RecursionError) as exc:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as exc:
         raise StepError(
             "output",
             f"the answer's body is not JSON: {exc}; set parse: text to take it as it is",
-            data={"body": text[:2000]},
+            data={"body": mask(text)[:2000]},
         ) from None
 
 

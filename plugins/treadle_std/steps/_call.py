@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 import attrs
 
-from treadle.plugin import Bytes, Step, Url
+from treadle.plugin import Bytes, Step, StepError, Url
 
+T = TypeVar("T")
 Scalar = str | int | float | bool
 Parse = Literal["auto", "text", "json", "none"]
 
@@ -81,7 +82,7 @@ class Auth:
         """The value of ``Authorization``."""
         if self.basic is None:
             return f"Bearer {self.bearer}"
-        pair = f"{self.basic.user}:{self.basic.password}".encode()
+        pair = f"{self.basic.user}:{self.basic.password}".encode(errors="surrogateescape")
         return f"Basic {base64.b64encode(pair).decode()}"
 
     def hidden(self) -> tuple[str, ...]:
@@ -192,7 +193,7 @@ def outgoing(call: Call, step: Step, extra: Mapping[str, str] | None = None) -> 
     headers["X-Correlation-Id"] = quote(step.correlation_id, safe=":/@+=,;")
     headers |= extra or {}
     if call.auth is not None:
-        headers["Authorization"] = call.auth.header()
+        headers["Authorization"] = _encoded("auth", Auth.header, call.auth)
     written = {name.lower() for name in call.headers}
     headers = {name: value for name, value in headers.items() if name.lower() not in written}
     return Outgoing(
@@ -210,16 +211,26 @@ def _content(call: Call) -> tuple[bytes | None, str | None]:
     if call.json is not None:
         import msgspec  # here, since validating a spec needs none of it
 
-        return msgspec.json.encode(call.json), "application/json"
+        return _encoded("json", msgspec.json.encode, call.json), "application/json"
     if call.form is not None:
-        return urlencode(list(_pairs(call.form))).encode(), "application/x-www-form-urlencoded"
+        form = _encoded("form", urlencode, list(_pairs(call.form)))
+        return form.encode(), "application/x-www-form-urlencoded"
     if call.body is not None:
-        return call.body.encode(), "text/plain; charset=utf-8"
+        return _encoded("body", str.encode, call.body), "text/plain; charset=utf-8"
     return None, None
 
 
+def _encoded(setting: str, encode: Callable[[Any], T], value: Any) -> T:
+    """*value* as it is sent. Raises StepError ``output`` where it is no text that could be."""
+    try:
+        return encode(value)
+    except UnicodeEncodeError:
+        why = "holds half a character (a lone surrogate), or bytes that are not UTF-8, and cannot be sent"
+        raise StepError("output", f"{setting} {why}") from None
+
+
 def _with_params(url: str, params: Mapping[str, Scalar | list[Scalar]]) -> str:
-    added = urlencode(list(_pairs(params)), quote_via=quote)
+    added = _encoded("params", lambda pairs: urlencode(pairs, quote_via=quote), list(_pairs(params)))
     if not added:
         return url
     base, hash_sign, fragment = url.partition("#")

@@ -1,18 +1,27 @@
 """What a program says on one stream: its beginning as output, its end for those who ask why it failed.
 
-Rule: memory is bounded by the limit plus `TAIL_BYTES`, however much comes.
+Rule 1: memory is bounded by the limit plus `TAIL_BYTES`, however much comes.
+Rule 2: what was kept is masked before a part of it is taken: nobody finds half a secret.
 """
 
 from __future__ import annotations
 
 import codecs
+from typing import Protocol
 
 __all__ = ["Captured"]
 
 TAIL_BYTES = 4096
 TAIL_LINES = 20
 
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""The bytes that can only go on with a character of UTF-8, not begin one."""
+
 _decoder = codecs.getincrementaldecoder("utf-8")
+
+
+class _Mask(Protocol):
+    def __call__(self, text: str, *, cut_start: bool = False, cut_end: bool = False) -> str: ...
 
 
 class Captured:
@@ -40,11 +49,19 @@ class Captured:
         return "" if self.dropped else self._live.decode(b"", final=True)
 
     def text(self) -> str:
-        """What was kept, without one trailing newline; a character cut by the limit is left out."""
+        """What was kept, unmasked, without one trailing newline; a character cut by the limit is left out."""
         text = _decoder("replace").decode(bytes(self._head), final=not self.dropped)
         return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
-    def last_lines(self) -> str:
-        """The last `TAIL_LINES` lines of all that came, at most `TAIL_BYTES` of them."""
+    def masked(self, mask: _Mask) -> str:
+        """What `text` gives, without secrets, nor the beginning of one at the limit."""
+        return mask(self.text(), cut_end=bool(self.dropped))
+
+    def last_lines(self, mask: _Mask) -> str:
+        """The last `TAIL_LINES` lines of all that came, at most `TAIL_BYTES` of them, without secrets."""
         last = (bytes(self._head[-TAIL_BYTES:]) + self._tail)[-TAIL_BYTES:]
-        return "\n".join(last.decode(errors="replace").rstrip().split("\n")[-TAIL_LINES:])
+        cut = len(self._head) + self.dropped > len(last)
+        if cut:
+            last = last.lstrip(_CONTINUATION)
+        text = mask(last.decode(errors="replace"), cut_start=cut)
+        return "\n".join(text.rstrip().split("\n")[-TAIL_LINES:])

@@ -4,8 +4,8 @@
                              ├─ a status that was not expected: an excerpt of the body, http.status
                              └─ the body, decoded as it comes, up to max_body ──▶ HttpAnswer
 
-Rule 1: one bound for all of it: the attempt's own time, or `TOTAL_SECONDS` where the step has none. No
-        timeout per read: a peer that drips keeps those happy for ever.
+Rule 1: one bound for all of it: the step's own ``timeout``, or `TOTAL_SECONDS` where it has none, whatever
+        bound the workflow has. No timeout per read: a peer that drips keeps those happy for ever.
 Rule 2: a redirect never widens what a call may do: it hands no credentials on, reaches no private host and
         leaves no encrypted connection for a plain one.
 Rule 3: imported only by steps that call out: httpx takes longer to import than the rest of treadle.
@@ -26,6 +26,8 @@ from treadle_std.steps._answers import HttpAnswer, json_of, retry_after, text_of
 from treadle_std.steps._wire import Hop, Reply, send
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from treadle_std.steps._call import Call, Outgoing
 
 TOTAL_SECONDS = 300.0
@@ -46,7 +48,7 @@ async def exchange(request: Outgoing, call: Call, step: Step) -> HttpAnswer:
     """
     started = trio.current_time()
     hop = _first_hop(request)
-    with trio.move_on_after(TOTAL_SECONDS if math.isinf(step.deadline) else math.inf):
+    with trio.move_on_after(TOTAL_SECONDS if step.timeout is None else math.inf):
         answer = await _follow(hop, request, call, step)
         return attrs.evolve(answer, elapsed=trio.current_time() - started)
     raise StepError(
@@ -58,7 +60,7 @@ async def exchange(request: Outgoing, call: Call, step: Step) -> HttpAnswer:
 def _first_hop(request: Outgoing) -> Hop:
     try:
         url = httpx.URL(request.url)
-    except httpx.InvalidURL as exc:
+    except (httpx.InvalidURL, UnicodeEncodeError) as exc:
         raise StepError("http.connect", f"the URL cannot be used: {exc}; check its host") from None
     # Secrets are masked by their exact text. Where an expression gave the host, the whole URL may be one, and
     # a part of it would not be masked; otherwise one may stand in the path, which is shown as it was given.
@@ -77,13 +79,17 @@ async def _follow(hop: Hop, request: Outgoing, call: Call, step: Step) -> HttpAn
     final = request.url
     for _ in range(call.redirects + 1):
         async with send(
-            hop, verify=call.verify, allow_private=call.allow_private, hidden=request.hidden
+            hop,
+            verify=call.verify,
+            allow_private=call.allow_private,
+            hidden=request.hidden,
+            mask=step.mask,
         ) as reply:
             location = reply.headers.get("location")
             if call.redirects == 0 or reply.status not in _REDIRECTS or location is None:
                 if not call.expects(reply.status):
-                    raise await _unexpected(hop, reply, call, request.hidden, step.now())
-                return await _answer(hop, reply, call, final, request.hidden)
+                    raise await _unexpected(hop, reply, call, request.hidden, step)
+                return await _answer(hop, reply, call, final, request.hidden, step.mask)
         hop = _next_hop(hop, reply.status, location)
         final = str(hop.url)
     raise StepError(
@@ -92,7 +98,9 @@ async def _follow(hop: Hop, request: Outgoing, call: Call, step: Step) -> HttpAn
     )
 
 
-async def _answer(hop: Hop, reply: Reply, call: Call, final: str, hidden: tuple[str, ...]) -> HttpAnswer:
+async def _answer(
+    hop: Hop, reply: Reply, call: Call, final: str, hidden: tuple[str, ...], mask: Callable[[str], str]
+) -> HttpAnswer:
     """Read the body of the last hop. The answer's time is still to be filled in."""
     if call.parse == "none":
         return HttpAnswer(reply.status, reply.headers, None, None, final, 0.0)
@@ -105,17 +113,18 @@ async def _answer(hop: Hop, reply: Reply, call: Call, final: str, hidden: tuple[
         raise StepError("http.protocol", why)
     kind = reply.headers.get("content-type", "")
     text = text_of(body, kind, hidden)
-    return HttpAnswer(reply.status, reply.headers, text, json_of(text, call.parse, kind), final, 0.0)
+    return HttpAnswer(reply.status, reply.headers, text, json_of(text, call.parse, kind, mask), final, 0.0)
 
 
-async def _unexpected(hop: Hop, reply: Reply, call: Call, hidden: tuple[str, ...], now: float) -> StepError:
+async def _unexpected(hop: Hop, reply: Reply, call: Call, hidden: tuple[str, ...], step: Step) -> StepError:
     body = await reply.excerpt(EXCERPT_BYTES, seconds=EXCERPT_SECONDS)
     text = text_of(body, reply.headers.get("content-type", ""), hidden)
+    text = step.mask(text, cut_end=len(body) >= EXCERPT_BYTES)
     return unexpected(
         reply.status,
         f"{hop.method} {hop.shown}",
         call.expected(),
-        wait=retry_after(reply.headers, now),
+        wait=retry_after(reply.headers, step.now()),
         data={"status": reply.status, "headers": reply.headers, "body": text},
     )
 

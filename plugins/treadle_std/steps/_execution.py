@@ -1,6 +1,7 @@
 """What ``command`` and ``shell`` share: run a program on a transport, judge how it ended, read what it said.
 
-Rule: the output is judged after the exit code, so a program that failed is never reported as bad JSON.
+Rule 1: the output is judged after the exit code, so a program that failed is never reported as bad JSON.
+Rule 2: text is masked before it is cut.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ async def execute(name: str, argv: Sequence[str], settings: Execution, step: Ste
             argv,
             env=step.env,
             cwd=settings.cwd,
-            stdin=(settings.stdin or "").encode(errors="surrogatepass"),
+            stdin=_bytes(settings.stdin or ""),
             grace=settings.grace,
             on_output=hear,
         )
@@ -92,19 +93,29 @@ async def execute(name: str, argv: Sequence[str], settings: Execution, step: Ste
         if text := said[stream].end():
             step.write(text, stream=stream)
     if end.code is None or end.code not in settings.ok:
-        raise _failed(name, end, said["stdout"], said["stderr"])
-    return _output(name, end.code, said["stdout"], said["stderr"], settings.parse)
+        last = {stream: said[stream].last_lines(step.mask) for stream in streams}
+        raise _failed(name, end, last["stdout"], last["stderr"])
+    return _output(name, end.code, said["stdout"], said["stderr"], settings.parse, step)
 
 
-def _failed(name: str, end: Exit, stdout: Captured, stderr: Captured) -> StepError:
+def _bytes(stdin: str) -> bytes:
+    """*stdin* as UTF-8; what came from the environment and is not goes out as it was."""
+    try:
+        return stdin.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        why = "stdin holds half a character (a lone surrogate), which cannot be written"
+        raise StepError("exit.not_started", why) from None
+
+
+def _failed(name: str, end: Exit, stdout: str, stderr: str) -> StepError:
     """The failure of a program that was killed, or whose exit code is not in ``ok``."""
-    last = (stderr.last_lines() or stdout.last_lines()).rpartition("\n")[2][:300]
+    last = (stderr or stdout).rpartition("\n")[2][:300]
     why = f": {last}" if last else ""
     data = {
         "exit_code": end.code,
         "signal": None if end.signal is None else _signal_name(end.signal),
-        "stdout": stdout.last_lines(),
-        "stderr": stderr.last_lines(),
+        "stdout": stdout,
+        "stderr": stderr,
     }
     if end.code is None:
         return StepError("exit.signal", f"{name} was killed by {data['signal']}{why}", data=data)
@@ -118,13 +129,15 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _output(name: str, code: int, stdout: Captured, stderr: Captured, parse: str) -> CommandOutput:
-    text = stdout.text()
+def _output(
+    name: str, code: int, stdout: Captured, stderr: Captured, parse: str, step: Step
+) -> CommandOutput:
+    text = stdout.masked(step.mask)
     return CommandOutput(
         exit_code=code,
         stdout=text,
-        stderr=stderr.text(),
-        json=_json(name, stdout) if parse == "json" else None,
+        stderr=stderr.masked(step.mask),
+        json=_json(name, stdout, step) if parse == "json" else None,
         lines=_lines(text) if parse == "lines" else None,
         truncated=stdout.dropped + stderr.dropped,
     )
@@ -134,15 +147,15 @@ def _lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")] if text else []
 
 
-def _json(name: str, stdout: Captured) -> Any:
-    """The value that stdout holds; numbers that plain data cannot hold are refused."""
+def _json(name: str, stdout: Captured, step: Step) -> Any:
+    """The value that stdout holds, still to be masked; numbers that plain data cannot hold are refused."""
     if stdout.dropped:
         cut = f"was cut after {stdout.limit} bytes ({stdout.dropped} more came); raise max_output"
         raise StepError("output", f"the JSON that {name} wrote {cut}")
     try:
         return json.loads(stdout.text(), parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as exc:
-        said = {"stdout": stdout.last_lines()}
+        said = {"stdout": stdout.last_lines(step.mask)}
         raise StepError("output", f"{name} did not write JSON: {_first_line(exc)}", data=said) from exc
 
 

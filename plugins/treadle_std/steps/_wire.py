@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -98,13 +98,19 @@ class Reply:
 
 @contextlib.asynccontextmanager
 async def send(
-    hop: Hop, *, verify: bool | str, allow_private: bool, hidden: tuple[str, ...]
+    hop: Hop,
+    *,
+    verify: bool | str,
+    allow_private: bool,
+    hidden: tuple[str, ...],
+    mask: Callable[[str], str],
 ) -> AsyncIterator[Reply]:
     """Send *hop*; the connection closes with the block.
 
     Args:
       verify: whether to check a certificate, or the file of the authorities to trust.
       hidden: texts to mask in the headers that come back.
+      mask: takes secrets out of what is cut.
 
     Raises:
       StepError: ``http.connect``, or ``http.protocol``, also where the body breaks off inside the block.
@@ -119,7 +125,7 @@ async def send(
         headers = {name: masked(value, hidden) for name, value in received}
         yield Reply(response.status, headers, response, dialer)
     except _BROKEN as exc:
-        said = " ".join(str(exc).split())[:200]
+        said = mask(" ".join(str(exc).split()))[:200]
         raise StepError("http.protocol", f"{hop.shown} does not answer in HTTP as it should: {said}") from exc
     finally:
         await dialer.close()  # noqa: ASYNC102  closes by force, which waits for nothing

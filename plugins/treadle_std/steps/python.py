@@ -56,13 +56,13 @@ class Python:
     args: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-async def call(config: Python, _step: Step) -> Any:
+async def call(config: Python, step: Step) -> Any:
     """Find the function and call it where it belongs; what it returns is the output, which core checks."""
     import trio
 
     in_thread = functools.partial(trio.to_thread.run_sync, limiter=_threads())
     args = copy.deepcopy(dict(config.args))  # the settings are shared by all attempts, the arguments are not
-    function = await in_thread(_find, config.call)  # importing it may take long, or block
+    function = await in_thread(_find, config.call, step)  # importing it may take long, or block
     try:
         if inspect.iscoroutinefunction(function):
             returned = await function(**args)
@@ -73,9 +73,27 @@ async def call(config: Python, _step: Step) -> Any:
             returned = await returned
     except StepError:
         raise
-    except (Exception, SystemExit) as exc:
-        raise _raised(config.call, exc) from exc
+    except _not_its_own():
+        raise
+    except BaseExceptionGroup as group:
+        if group.subgroup(_not_its_own()) is not None:
+            raise
+        raise _raised(config.call, group, step) from group
+    except BaseException as exc:  # noqa: ASYNC103  the host's own are raised above
+        raise _raised(config.call, exc, step) from exc
     return returned
+
+
+@functools.cache
+def _not_its_own() -> tuple[type[BaseException], ...]:
+    """What asks the task, the generator or the process to end, and so is never a function's failure.
+
+    Whatever else is no `Exception` (``SystemExit``, asyncio's ``CancelledError``, those of test frameworks)
+    is one: passed on, it would end the engine with all its runs.
+    """
+    import trio
+
+    return (trio.Cancelled, KeyboardInterrupt, GeneratorExit)
 
 
 def _threads() -> trio.CapacityLimiter:
@@ -97,7 +115,7 @@ def _limiter_of_run() -> trio.lowlevel.RunVar[trio.CapacityLimiter]:
     return trio.lowlevel.RunVar("treadle_std.steps.python")
 
 
-def _find(name: str) -> Callable[..., Any]:
+def _find(name: str, step: Step) -> Callable[..., Any]:
     """The function that ``package.module:function`` names."""
     module_name, _, attribute = name.partition(":")
     try:
@@ -106,8 +124,10 @@ def _find(name: str) -> Callable[..., Any]:
         raise StepError(
             "python.ImportError", f"cannot import {module_name!r} for call: {name}: {exc}"
         ) from exc
-    except (Exception, SystemExit) as exc:
-        raise _raised(f"importing {module_name}", exc) from exc
+    except _not_its_own():
+        raise
+    except BaseException as exc:
+        raise _raised(f"importing {module_name}", exc, step) from exc
     for part in attribute.split("."):
         known = dir(found)
         found = getattr(found, part, None)
@@ -121,9 +141,9 @@ def _find(name: str) -> Callable[..., Any]:
     return function
 
 
-def _raised(what: str, exc: BaseException) -> StepError:
-    """The failure for an exception, with the end of its traceback as data."""
-    text = "".join(traceback.format_exception(exc))[-_TRACEBACK_CHARS:]
+def _raised(what: str, exc: BaseException, step: Step) -> StepError:
+    """The failure for an exception, with the end of its traceback, masked before it is cut, as data."""
+    text = step.mask("".join(traceback.format_exception(exc)))[-_TRACEBACK_CHARS:]
     kind = type(exc).__name__
     message = f"{what} raised {kind}: {exc}" if str(exc) else f"{what} raised {kind}"
     return StepError(f"python.{kind}", message, data={"traceback": text})

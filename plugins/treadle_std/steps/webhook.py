@@ -64,7 +64,7 @@ class Webhook(Call):
 
 def signature(secret: str, seconds: int, body: bytes) -> str:
     """The value of ``X-Treadle-Signature``; *seconds* since 1970."""
-    code = hmac.new(secret.encode(), b"%d." % seconds + body, hashlib.sha256)
+    code = hmac.new(secret.encode(errors="surrogateescape"), b"%d." % seconds + body, hashlib.sha256)
     return f"t={seconds},v1={code.hexdigest()}"
 
 

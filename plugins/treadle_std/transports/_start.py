@@ -38,7 +38,7 @@ def selector_for(program: str) -> selectors.DefaultSelector:
 def start(
     argv: Sequence[str], *, env: Mapping[str, str], cwd: str | None, piped_stdin: bool
 ) -> subprocess.Popen[bytes]:
-    """*argv* as the leader of a new session, its output in pipes. Blocks until the program has been executed."""
+    """*argv* as the leader of a new session, its output in pipes. Blocks until the program is executed."""
     try:
         return subprocess.Popen(
             argv,
