@@ -25,8 +25,8 @@ import treadle
 import treadle.plugin
 from treadle import hookspecs
 from treadle._cli.program import COMMANDS, program
-from treadle._kinds.table import BY_HOOK
 from treadle._expr import BUILTINS
+from treadle._kinds.table import BY_HOOK
 from treadle._schema.describe import Setting, docs_of, settings_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import base64
 import json
 import re
 import urllib.parse
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class _Reading:
             return {}
         read, marks = self._read(text)
         return {
-            form: [(_place(marks, start), _place(marks, end)) for start, end in _occurrences(form, read)]
+            form: [(_place(marks, start), _end(marks, end)) for start, end in _occurrences(form, read)]
             for form in self._starts.found(read)
         }
 
@@ -269,9 +269,8 @@ def _through(
     for match in pattern.finditer(text):
         found = match[0]
         for piece, length in special(found) if match[1] is not None else [(found, len(found))]:
-            if piece:
-                marks.append((at, place))
-                read.append(piece)
+            marks.append((at, place))
+            read.append(piece)
             at += len(piece)
             place += length
     marks.append((at, place))
@@ -282,6 +281,12 @@ def _place(marks: Sequence[Span], at: int) -> int:
     """The place in the text of the place *at* in what was read of it."""
     start, place = marks[bisect_right(marks, (at, 1 << 62)) - 1]
     return place + at - start
+
+
+def _end(marks: Sequence[Span], at: int) -> int:
+    """As `_place`, but before what was left out there: what ends does not take the gap behind it along."""
+    first = bisect_left(marks, (at, 0))
+    return marks[first][1] if first < len(marks) and marks[first][0] == at else _place(marks, at)
 
 
 def _occurrences(form: str, text: str) -> Iterator[Span]:

@@ -80,7 +80,7 @@ async def call(config: Python, step: Step) -> Any:
             raise
         raise _raised(config.call, group, step) from group
     except BaseException as exc:  # noqa: ASYNC103  the host's own are raised above
-        raise _raised(config.call, exc, step) from exc
+        raise _raised(config.call, exc, step) from exc  # noqa: ASYNC104  a failure of the step instead
     return returned
 
 
@@ -127,7 +127,7 @@ def _find(name: str, step: Step) -> Callable[..., Any]:
     except _not_its_own():
         raise
     except BaseException as exc:
-        raise _raised(f"importing {module_name}", exc, step) from exc
+        raise _raised(f"importing {module_name}", exc, step) from exc  # noqa: ASYNC104  the same
     for part in attribute.split("."):
         known = dir(found)
         found = getattr(found, part, None)
