@@ -261,6 +261,15 @@ def test_a_live_tree_comes_and_goes_with_the_run(treadle: Any, hello: str, folde
 # --- signals ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Signals as a terminal gives them; a test run that was started to ignore SIGHUP would hand that on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize(
     ("name", "expected", "said"),
     [

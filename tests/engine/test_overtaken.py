@@ -254,3 +254,19 @@ async def test_a_foreach_says_how_many_elements_never_started(autojump_clock: tr
             event async for event in run.events() if (event.type, event.step) == ("step.failed", "each")
         ]
     assert failed.data["not_started"] == 3
+
+
+async def test_an_empty_foreach_with_a_limiter_does_not_start_in_a_stopped_block(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    spec = """
+steps:
+  bad: {act: {fails: 9}}
+  each: {foreach: [0], parallel: {none: {foreach: [], limit: one, act: {}}}}
+"""
+    for _ in range(40):  # trio takes the tasks of one instant in any order
+        async with rig(limiters={"one": 1}) as r:
+            run = await r.start(spec)
+            told = [(event.type, event.step) async for event in run.events()]
+        if ("step.started", "each.0.none") in told:
+            assert told.index(("step.started", "each.0.none")) < told.index(("step.failed", "bad"))

@@ -67,6 +67,7 @@ async def live(run: Run) -> None:
 
 async def _ending(run: Run) -> End:
     run.started_at = run.surroundings.now()
+    run.evaluation.mask_declared()
     run.become(RunStatus.RUNNING, "workflow.started")
     if run.held:
         run.become(RunStatus.PAUSING, "workflow.pausing")

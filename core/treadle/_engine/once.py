@@ -19,6 +19,7 @@ from treadle.errors import Failure
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
+    from treadle._engine.run import Run
     from treadle._engine.step import StepRun
     from treadle._frontier import Outcome
 
@@ -29,17 +30,24 @@ async def attempted(step: StepRun) -> Outcome:
     if step.announced:  # its start is told, so it is in flight, and a pause does not hold it
         await trio.lowlevel.checkpoint()
         return await _begun(step)
+    if step.spec.limit is None:
+        await admitted(run)
+        return await _begun(step)
     while True:
         await run.gate()
-        if step.spec.limit is None:
-            await trio.lowlevel.checkpoint()  # fair; and a step of a stopped block does not begin
-            if not run.held:
+        async with run.surroundings.limiters[step.spec.limit]:
+            await trio.lowlevel.checkpoint()
+            if not run.held:  # a run that was paused meanwhile must not keep others waiting
                 return await _begun(step)
-        else:
-            async with run.surroundings.limiters[step.spec.limit]:
-                await trio.lowlevel.checkpoint()
-                if not run.held:  # a run that was paused meanwhile must not keep others waiting
-                    return await _begun(step)
+
+
+async def admitted(run: Run) -> None:
+    """Wait until something may start; what is started next must be started without awaiting anything."""
+    while True:
+        await run.gate()
+        await trio.lowlevel.checkpoint()  # fair; and a step of a stopped block does not begin
+        if not run.held:
+            return
 
 
 async def _begun(step: StepRun) -> Outcome:

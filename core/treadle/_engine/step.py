@@ -18,6 +18,7 @@ import trio
 from treadle._engine.ask import ask
 from treadle._engine.decide import answered, decide, failed, settled_by_itself
 from treadle._engine.foreach import Elements
+from treadle._engine.once import admitted
 from treadle._engine.report import report
 from treadle._engine.scope import Scope
 from treadle._engine.stop import Stopper, Timer, first_cause
@@ -202,7 +203,8 @@ class StepRun:
 
     async def _of_elements(self, items: list[Any]) -> Outcome:
         while True:
-            await self.run.gate()
+            if not self.announced:
+                await admitted(self.run)
             self.start()
             elements = Elements(self, items)
             self.stopper = elements
