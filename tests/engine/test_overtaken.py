@@ -270,3 +270,19 @@ steps:
             told = [(event.type, event.step) async for event in run.events()]
         if ("step.started", "each.0.none") in told:
             assert told.index(("step.started", "each.0.none")) < told.index(("step.failed", "bad"))
+
+
+async def test_a_step_that_times_out_in_the_instant_of_the_run_fails_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    for _ in range(20):  # trio takes the tasks of one instant in any order
+        async with rig() as r:
+            state = await r.run("""
+timeout: 3s
+on_error: continue
+steps:
+  late: {parallel: {inner: {act: {takes: 9s}}}, timeout: 3s, on_error: fail_fast}
+  other: {act: {takes: 9s}}
+""")
+        assert state.error is not None
+        assert (state.status, state.error.name, state.error.path) == ("failed", "timeout", "late")

@@ -130,7 +130,7 @@ class Elements(Stopper):
         element.report(outcome, self.undo)
         if outcome.status is not StepStatus.FAILED or outcome.tolerated or outcome.error is None:
             return
-        if self.failure is None and first_cause(self.outer) is None:
+        if self.failure is None and (element.timed_out or first_cause(self.outer) is None):
             self.failure = with_path(outcome.error, element.path)
             self._decision = outcome.decision
         if outcome.decision == "rollback":

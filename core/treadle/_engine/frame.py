@@ -214,7 +214,8 @@ class Frame(Stopper):
             report(self.run, path, outcome, self._labels(index))
         if outcome.status is not StepStatus.FAILED or outcome.error is None or outcome.tolerated:
             return
-        if self.failure is None and not self.halted:
+        # in a block stopped from outside, only a step whose own time was up failed before that
+        if self.failure is None and (not self.halted or (step is not None and step.timed_out)):
             self.failure = with_path(outcome.error, path)
         if outcome.decision == "rollback":
             self.run.roll_back(path, outcome.error)

@@ -78,6 +78,7 @@ async def _timed(step: StepRun, seconds: float) -> Outcome:
 
 
 def _timed_out(step: StepRun, timer: Timer) -> Outcome:
+    step.timed_out = True
     if (first := step.failed_inside()) is not None:
         return step.failure(first)
     data: dict[str, Any] = {"returned": True} if step.came_back else {}

@@ -54,6 +54,7 @@ class StepRun:
       notes: exceptions raised by work that was being stopped.
       timer: the timeout of the attempt that is being made.
       tries: how many attempts of this round have ended.
+      timed_out: the latest attempt, or the step, ended because its own time was up.
     """
 
     __slots__ = (
@@ -84,6 +85,7 @@ class StepRun:
         "started",
         "stopper",
         "strategy",
+        "timed_out",
         "timer",
         "tries",
     )
@@ -109,6 +111,7 @@ class StepRun:
         self.attempt = 0
         self.round = 1
         self.tries = 0
+        self.timed_out = False
         self.started = False
         self.derived = False
         self.env: Mapping[str, str] | None = None
@@ -159,6 +162,7 @@ class StepRun:
             self._began = trio.current_time()
         self.attempt += 1
         self.started = True
+        self.timed_out = False
         self.run.emit("step.started", self.path, self.attempt, labels=self.labels)
 
     # --- the layers ---
@@ -194,6 +198,7 @@ class StepRun:
             self.stopper = timer.outer or self.frame
             return outcome
         self.stopper = timer.outer or self.frame
+        self.timed_out = True
         self._asking = None
         error = self.failed_inside() or Failure("timeout", text)
         return await self._judged(error, self._output_so_far())
@@ -281,10 +286,12 @@ class StepRun:
         if (first := self.failed_inside()) is not None:
             return self._failed_meanwhile(first)
         if stopper is self._deadline:
+            self.timed_out = True
             return self._failed_meanwhile(Failure("timeout", cause.text))
         if stopper is self.timer:
             error = Failure("timeout", f"{self.path} {cause.text}")
             if not would_retry(self, error):
+                self.timed_out = True
                 return self._failed_meanwhile(error)
             cause = overtaking  # that attempt was not the last: no strategy is asked
         if not self.started:
