@@ -27,11 +27,12 @@ _STRIDE = 33
 _LONG = _GRAM + _STRIDE - 1
 """Wherever so long a form stands, one of its first pieces of `_GRAM` lies at a multiple of `_STRIDE`."""
 
-_ESCAPES = re.compile(r"((?:%[0-9A-Fa-f]{2})+)|[^%]+|%")
-_GAPS = re.compile(r"((?:[ \t\r\n]|\\[nr])+)|[^ \t\r\n\\]+|\\")
-_BROKEN = re.compile("[0-9A-Fa-f]{0,2}(?:%[89ABab][0-9A-Fa-f]){0,3}")
+# Texts, compiled when first used: most processes use few of them, and each takes a tenth of a millisecond.
+_ESCAPES = r"((?:%[0-9A-Fa-f]{2})+)|[^%]+|%"
+_GAPS = r"((?:[ \t\r\n]|\\[nr])+)|[^ \t\r\n\\]+|\\"
+_BROKEN = "[0-9A-Fa-f]{0,2}(?:%[89ABab][0-9A-Fa-f]){0,3}"
 """What may be left of an escape, or of the escapes of one character, whose beginning is cut off."""
-_UNFINISHED = re.compile(r"(?:%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){0,2})?(?:%[0-9A-Fa-f]?)?\Z")
+_UNFINISHED = r"(?:%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){0,2})?(?:%[0-9A-Fa-f]?)?\Z"
 """The end of an escape that is cut, or of a character of several bytes that may be."""
 
 Span = tuple[int, int]
@@ -223,16 +224,16 @@ class _Unquoted(_Reading):
             for char in bytes.fromhex(escapes.replace("%", "")).decode(errors="surrogateescape"):
                 yield char, 3 * len(_bytes(char))
 
-        read, marks = _through(_ESCAPES, text, decoded)
+        read, marks = _through(re.compile(_ESCAPES), text, decoded)
         return read.replace("+", " "), marks
 
     def _whole(self, text: str) -> int:
         near = max(len(text) - 12, 0)
-        cut = _UNFINISHED.search(text, near)
+        cut = re.compile(_UNFINISHED).search(text, near)
         return len(text) if cut is None else cut.start()
 
     def _broken(self, text: str) -> Iterable[int]:
-        cut = _BROKEN.match(text)
+        cut = re.match(_BROKEN, text)
         return range(1 if cut is None else cut.end() + 1)
 
 
@@ -253,7 +254,7 @@ class _Unwrapped(_Reading):
         return text
 
     def _read(self, text: str) -> tuple[str, Sequence[Span]]:
-        return _through(_GAPS, text, lambda gap: [("", len(gap))])
+        return _through(re.compile(_GAPS), text, lambda gap: [("", len(gap))])
 
     def _whole(self, text: str) -> int:
         return len(text) - text.endswith("\\")
