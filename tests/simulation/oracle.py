@@ -295,10 +295,14 @@ def _owed(seen: Histories, event: treadle.Event) -> bool:
 
 def the_end_fits_what_happened(seen: Histories) -> Iterator[str]:
     end = seen.journal[-1].type
+    # one that is stopped while a person is asked settles failed, and its block did not fail by it
+    asked = {event.step for event in seen.journal if event.type == "step.waiting"}
+    asked -= {event.step for event in seen.journal if event.type == "step.resolved"}
     fatal = [
         event.step
         for event in seen.journal
         if event.type == "step.failed"
+        and event.step not in asked
         and event.data.get("decision") != "tolerate"
         and "." not in (event.step or "")
     ]
