@@ -5,7 +5,14 @@
     │   ├── SpecError             the author of a spec, or of the inputs given to it; carries every problem
     │   │   └── InputError        whoever started the run
     │   ├── PluginError           the author of a plugin, or whoever installed two that clash
-    │   └── Refused               whoever gave a run a command that its state does not allow
+    │   ├── Refused               whoever gave a run a command that its state does not allow
+    │   ├── NoSuchRun             whoever asked for a run that the store does not have
+    │   ├── RecordError           whoever opens journals of a newer treadle, or ones that were damaged
+    │   └── StoreError            the store, or the machine under it
+    │       ├── StoreUnavailable  for now: locked, full, read-only; nothing was written
+    │       ├── StoreBroken       for good: damaged, or a write of which nobody knows whether it arrived
+    │       ├── Fenced            another process has taken the run over
+    │       └── Conflict          another event has the number already
     └── StepError                 raised by a step type to say: this step failed
         └── BlockFailed           raised by a block step type whose block failed
 
@@ -26,14 +33,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockFailed",
+    "Conflict",
     "EngineFault",
     "Failure",
+    "Fenced",
     "InputError",
+    "NoSuchRun",
     "PluginError",
     "Problem",
+    "RecordError",
     "Refused",
     "SpecError",
     "StepError",
+    "StoreBroken",
+    "StoreError",
+    "StoreUnavailable",
     "TreadleError",
 ]
 
@@ -115,6 +129,62 @@ class Refused(TreadleError):
 
     def __str__(self) -> str:
         return f"cannot {self.command}: {self.why} (state: {self.state})"
+
+
+class NoSuchRun(TreadleError, LookupError):
+    """A run that the store does not have: it never had, or has forgotten it."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        return f"there is no run {self.run!r} in this store; see: treadle ps"
+
+
+class RecordError(TreadleError):
+    """A journal that this version cannot read; the message says where, why and what to do."""
+
+
+class StoreError(TreadleError):
+    """Journals cannot be read or written."""
+
+
+class StoreUnavailable(StoreError):
+    """Not now: the store is locked, full, read-only or out of reach. Nothing was written."""
+
+
+class StoreBroken(StoreError):
+    """Not any more: the store is damaged, or a write failed in a way that leaves open whether it arrived."""
+
+
+class Fenced(StoreError):
+    """Another process has taken the run over; this one must not go on with it.
+
+    Attributes:
+      owner: who drives it now, if that is known.
+    """
+
+    def __init__(self, run: str, owner: str | None = None) -> None:
+        super().__init__(run, owner)
+        self.run = run
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return f"run {self.run} has been taken over by {self.owner or 'another process'}"
+
+
+class Conflict(StoreError):
+    """An event's number is not the next of its run."""
+
+    def __init__(self, run: str, expected: int, found: int) -> None:
+        super().__init__(run, expected, found)
+        self.run = run
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return f"run {self.run} has {self.found} events in the store, not {self.expected}"
 
 
 @attrs.frozen

@@ -6,6 +6,8 @@ A plugin is a module (or any object) with functions marked `hookimpl`, named aft
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from treadle._kinds import (
     NO_SECRETS,
     NO_TEMPLATES,
@@ -43,12 +45,40 @@ from treadle._markers import hookimpl
 from treadle._urls import Url
 from treadle.errors import BlockFailed, Failure, StepError
 
+if TYPE_CHECKING:
+    from treadle._kinds.store import (
+        Append,
+        Blob,
+        Page,
+        Record,
+        Request,
+        RunFilter,
+        RunInfo,
+        StoreConnection,
+    )
+
+_OF_STORES = frozenset(
+    {"Append", "Blob", "Page", "Record", "Request", "RunFilter", "RunInfo", "StoreConnection"}
+)
+
+
+def __getattr__(name: str) -> Any:
+    """What only stores need, imported when first used: most programs have no store of their own."""
+    if name not in _OF_STORES:
+        raise AttributeError(f"module 'treadle.plugin' has no attribute {name!r}")
+    from treadle._kinds import store
+
+    return getattr(store, name)
+
+
 __all__ = [
     "NO_SECRETS",
     "NO_TEMPLATES",
+    "Append",
     "Argv",
     "Ask",
     "Backoff",
+    "Blob",
     "Block",
     "BlockFailed",
     "BlockForm",
@@ -61,7 +91,12 @@ __all__ = [
     "Fail",
     "Failure",
     "Function",
+    "Page",
+    "Record",
+    "Request",
     "Rollback",
+    "RunFilter",
+    "RunInfo",
     "Seconds",
     "SecretName",
     "SecretProvider",
@@ -73,6 +108,7 @@ __all__ = [
     "StepFailure",
     "StepType",
     "Store",
+    "StoreConnection",
     "Strategy",
     "Tolerate",
     "Transport",

@@ -51,12 +51,14 @@ class Run(Stopper):
         "closing",
         "correlation_id",
         "evaluation",
+        "everything",
         "fault",
         "history",
         "id",
         "in_flight",
         "inputs",
         "labels",
+        "lost",
         "masker",
         "plan",
         "questions",
@@ -104,6 +106,8 @@ class Run(Stopper):
         self.cancel_reason: str | None = None
         self.closing = False  # the end is decided
         self.fault: EngineFault | None = None
+        self.everything = trio.CancelScope()  # around all of the run; cancelled as by the host
+        self.lost: Exception | None = None  # why this process must not go on with the run
         self._durable = 0
         self._gate: trio.Event | None = None
         self._changed: trio.Event | None = None
@@ -176,6 +180,9 @@ class Run(Stopper):
         """Wait until all that was emitted is stored."""
         wanted = len(self.history)
         while self._durable < wanted:
+            if self.lost is not None:
+                await trio.lowlevel.checkpoint()  # cancelled here, if it belongs to the run's own tasks
+                raise self.lost
             await self.changed()
 
     async def changed(self) -> None:
@@ -188,6 +195,13 @@ class Run(Stopper):
         if self._changed is not None:
             self._changed.set()
             self._changed = None
+
+    def lose(self, error: Exception) -> None:
+        """Let go of the run at once: nothing of it is journaled here any more, and its steps are cancelled."""
+        if self.lost is None:
+            self.lost = error
+            self.everything.cancel(reason=str(error))
+            self._tell()
 
     # --- status ---
 

@@ -10,7 +10,7 @@ import trio
 
 from treadle._deployment import Limits
 from treadle._engine.bus import Bus
-from treadle._engine.journal import MemoryJournal
+from treadle._engine.journal import Journal
 from treadle._kinds import TransportConnection
 from treadle.errors import StepError
 
@@ -27,7 +27,7 @@ class Surroundings:
       transport: opens a connection to a device; None is this machine.
     """
 
-    journal: MemoryJournal
+    journal: Journal
     bus: Bus
     now: Callable[[], float]
     seed: str

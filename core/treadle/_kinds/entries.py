@@ -17,6 +17,7 @@ from treadle._kinds.decisions import Decision, StepFailure
 from treadle._kinds.step import Step, TransportConnection
 
 if TYPE_CHECKING:
+    from treadle._kinds.store import StoreConnection
     from treadle.events import Event
 
 C = TypeVar("C")
@@ -101,11 +102,11 @@ class Sink(Generic[C]):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Store(Generic[C]):
-    """Where journals live. Not used yet: this version keeps journals in memory."""
+    """Where journals live. *open* is called once per engine; leaving it closes what it opened."""
 
     name: str
     config: type[C]
-    open: Callable[[C], AbstractAsyncContextManager[Any]]
+    open: Callable[[C], AbstractAsyncContextManager["StoreConnection"]]
     main: str | None = None
 
 
