@@ -25,6 +25,7 @@ import treadle
 import treadle.plugin
 from treadle import hookspecs
 from treadle._cli.program import COMMANDS, program
+from treadle._deployment import Limits, Retention
 from treadle._expr import BUILTINS
 from treadle._kinds.table import BY_HOOK
 from treadle._schema.describe import Setting, docs_of, settings_of
@@ -317,10 +318,10 @@ def codes() -> list[tuple[str, str]]:
     return sorted({(code, meaning) for text in texts for code, meaning in _CODE.findall(text)})
 
 
-def _limits() -> str:
+def _settings(config: type[Any]) -> str:
     return "\n".join(
         _bullet(each.name, f"{each.type}; default {_written(each.default)}", each.doc)
-        for each in settings_of(treadle.Limits)
+        for each in settings_of(config)
     )
 
 
@@ -332,6 +333,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "strategies": lambda: _entries("strategies", _BLOCK),
     "backoffs": lambda: _entries("backoffs", _BLOCK),
     "sinks": lambda: _entries("sinks", _DEPLOYMENT),
+    "stores": lambda: _entries("stores", _DEPLOYMENT),
     "secrets": lambda: _entries("secret_providers", _DEPLOYMENT),
     "hooks": _hooks,
     "plugin-names": _plugin_names,
@@ -339,7 +341,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": _commands,
     "functions": _functions,
     "problems": _problems,
-    "limits": _limits,
+    "limits": lambda: _settings(Limits),
+    "retention": lambda: _settings(Retention),
 }
 
 if __name__ == "__main__":

@@ -89,9 +89,11 @@ def treadle_event_sinks() -> Iterable[Sink[Any]]:
 
 @hookspec
 def treadle_stores() -> Iterable[Store[Any]]:
-    """Return the stores this plugin adds. Not used yet: this version keeps journals in memory.
+    """Return the stores this plugin adds.
 
-    Entries are checked and listed, so that a plugin can be written ahead; no engine opens them.
+    Named by ``store`` of the deployment file or of `open_engine`. Opened once per engine, before any
+    run; what opening raises is the caller's. What it yields is a `StoreConnection`: it must pass
+    `treadle.testing.StoreContract`, and never hold up the trio loop.
     """
     raise NotImplementedError
 

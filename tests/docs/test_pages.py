@@ -54,6 +54,7 @@ def test_the_generator_names_stale_pages_and_writes_them(
         ("strategies", STANDARD.strategies),
         ("backoffs", STANDARD.backoffs),
         ("sinks", STANDARD.sinks),
+        ("stores", STANDARD.stores),
         ("secrets", STANDARD.secret_providers),
         ("hooks", [f"{hook}()" for hook in hookspecs.__all__]),
         ("python-api", [name for name in treadle.__all__ if not name.startswith("_")]),

@@ -21,12 +21,15 @@ from treadle._kinds.entries import (
     Trigger,
 )
 from treadle._kinds.settings import (
+    FILE_PATH,
     NO_SECRETS,
     NO_TEMPLATES,
+    SEES_OUTPUT,
     Argv,
     BlockForm,
     Bytes,
     Expr,
+    Fields,
     Seconds,
     SecretMark,
     SecretName,
@@ -34,11 +37,24 @@ from treadle._kinds.settings import (
     Words,
     key_of,
 )
-from treadle._kinds.step import Block, BlockOutcome, Exit, Step, TransportConnection
+from treadle._kinds.step import (
+    Answer,
+    ApprovalWanted,
+    Block,
+    BlockOutcome,
+    Exit,
+    SignalWanted,
+    Step,
+    TransportConnection,
+)
 
 __all__ = [
+    "FILE_PATH",
     "NO_SECRETS",
     "NO_TEMPLATES",
+    "SEES_OUTPUT",
+    "Answer",
+    "ApprovalWanted",
     "Argv",
     "Ask",
     "Backoff",
@@ -51,6 +67,7 @@ __all__ = [
     "Exit",
     "Expr",
     "Fail",
+    "Fields",
     "Function",
     "Rollback",
     "Seconds",
@@ -58,6 +75,7 @@ __all__ = [
     "SecretName",
     "SecretProvider",
     "Send",
+    "SignalWanted",
     "Sink",
     "SpecFormat",
     "Step",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import keyword
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import attrs
 
 from treadle._expr import Expression
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @attrs.frozen
@@ -37,10 +35,23 @@ class BlockForm:
     Attributes:
       list_means: what a list is.
       mapping: whether a mapping of steps is taken too.
+      body: whether one step alone is taken too; its id is the setting's key.
     """
 
     list_means: Literal["sequence", "together"] = "sequence"
     mapping: bool = True
+    body: bool = False
+
+
+@attrs.frozen(eq=False, repr=False)
+class Fields:
+    """What a person is to fill in: a setting declared as ``inputs`` are, to be handed to `Step.wait_for`.
+
+    Attributes:
+      declared: by name, as plain data: ``{type, required, default, …}``, without what is as usual.
+    """
+
+    declared: Mapping[str, Mapping[str, Any]]
 
 
 Seconds = Annotated[float, Unit("duration")]
@@ -63,6 +74,14 @@ NO_SECRETS: Mapping[str, bool] = {"treadle_secrets": False}
 
 NO_TEMPLATES: Mapping[str, bool] = {"treadle_templates": False}
 """Field metadata: this setting is taken as written, and ``${{ }}`` in it is refused, as in a script."""
+
+
+SEES_OUTPUT: Mapping[str, bool] = {"treadle_sees_output": True}
+"""Field metadata: the `Expr` in this setting may read ``output``, which `Step.evaluate` must be given."""
+
+
+FILE_PATH: Mapping[str, bool] = {"treadle_path": True}
+"""Field metadata: this setting of a store is a file; in a deployment file, relative to that file."""
 
 
 def key_of(field: str) -> str:

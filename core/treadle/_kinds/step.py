@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import attrs
 
+from treadle._kinds.settings import Fields
 from treadle.errors import BlockFailed, Failure
 
 if TYPE_CHECKING:
@@ -42,6 +43,60 @@ class BlockOutcome:
         return self.output
 
 
+@attrs.frozen(kw_only=True)
+class ApprovalWanted:
+    """For `Step.wait_for`: a person is to approve or reject.
+
+    Attributes:
+      prompt: what the person is asked.
+      fields: what the person fills in; nothing unless given.
+      timeout: seconds by the wall clock; for ever unless given.
+      on_timeout: what becomes of the step then; told with the question, and done by the step type.
+    """
+
+    prompt: str | None = None
+    fields: Fields | None = None
+    timeout: float | None = None
+    on_timeout: Literal["fail", "continue", "rollback"] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SignalWanted:
+    """For `Step.wait_for`: a signal is to come, or has come and was not taken yet.
+
+    Attributes:
+      name: of the signal.
+      match: whether this step takes the signal with that payload. One that raises refuses it with what it
+        raised. Any payload will do unless given.
+      timeout: seconds by the wall clock; for ever unless given.
+    """
+
+    name: str
+    match: Callable[[Any], bool] | None = None
+    timeout: float | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What came of `Step.wait_for`.
+
+    Attributes:
+      decision: ``approve``, ``reject`` or ``signal``; what `on_timeout` says if nobody answered in time.
+      timed_out: whether nobody did.
+      by: who answered, if that was said.
+      at: when; seconds since 1970 UTC.
+      value: of an approval the fields by name; of a signal its payload.
+      comment: what the person said with it.
+    """
+
+    decision: str
+    timed_out: bool = False
+    by: str | None = None
+    at: float = 0.0
+    value: Any = None
+    comment: str | None = None
+
+
 class Step(Protocol):
     """What an attempt of a step may see and do. Nothing else of the engine is within its reach.
 
@@ -49,6 +104,8 @@ class Step(Protocol):
       run_id, workflow, correlation_id: of the run.
       id, path: of the step; the path tells elements and rounds apart.
       attempt: this attempt's number, from 1.
+      started_at: when this attempt started, wall clock, seconds since 1970 UTC; an attempt that is entered
+        again after a crash, because its type ``waits`` or has blocks, keeps it.
       idempotency_key: the same for every attempt of this step in this run.
       deadline: when this attempt's time is up, on trio's clock; ``math.inf`` if never.
       timeout: the step's own ``timeout`` in seconds, None if it has none; `deadline` also knows outer ones.
@@ -68,6 +125,8 @@ class Step(Protocol):
     def path(self) -> str: ...
     @property
     def attempt(self) -> int: ...
+    @property
+    def started_at(self) -> float: ...
     @property
     def idempotency_key(self) -> str: ...
     @property
@@ -103,6 +162,15 @@ class Step(Protocol):
 
     async def run_block(self, block: Block) -> BlockOutcome:
         """Run *block* in a nursery of its own; returns when everything in it has ended."""
+        raise NotImplementedError
+
+    async def wait_for(self, wanted: ApprovalWanted | SignalWanted) -> Answer:
+        """Wait for a person, or for a signal, and hold up nothing meanwhile: not even a pause.
+
+        An attempt does so once. The wait is durable: a step type with ``waits=True`` is entered again after
+        a crash, with the same attempt, and finds its question as old as it is, or its answer. So what `run`
+        does before it must bear being done again; blocks that it ran are not run again.
+        """
         raise NotImplementedError
 
     def decide(self, branch: str | None) -> None:

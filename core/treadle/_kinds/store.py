@@ -88,7 +88,8 @@ class Append:
     Attributes:
       token: of the lease under which they are written.
       after: the number of the event before the first of *records*.
-      status, started_at, ended_at: of the run after them.
+      status: of the run after them.
+      started_at, ended_at: the same; None leaves what is known.
       time: when they were emitted; the run's `updated_at`.
     """
 
@@ -139,7 +140,9 @@ class Request:
     Attributes:
       id: made by whoever asks; the same request twice is one.
       command: ``pause``, ``resume``, ``cancel``, ``resolve``, ``approve``, ``reject`` or ``signal``.
-      arguments: plain data, by command.
+      arguments: plain data, by command: ``reason`` and ``rollback`` of cancel; ``step``, ``decision`` and
+        ``output`` of resolve; ``step``, ``fields`` and ``comment`` of approve and reject; ``name`` and
+        ``payload`` of signal.
       by: who asks.
       time: when; seconds since 1970 UTC.
       answer: None until there is one; ``{answer: accepted | refused, why, state}``.
@@ -165,15 +168,17 @@ class StoreConnection(Protocol):
         """Add a run with its first events; its info as stored.
 
         Where a run of the workflow has *info.key* already, nothing is written and that run is returned.
-        *info* says who owns it: with an `owner` it is claimed, with token 1, until `lease_until`.
+        *info* says who owns it: with an `owner` it is claimed, with token 1, until `lease_until`; without
+        one nobody can append before it is claimed. Raises `Conflict`: there is a run with the id.
         """
         raise NotImplementedError
 
     async def append(self, batch: Sequence[Append]) -> Sequence[Exception | None]:
         """Add events to runs, durable together; one answer for each.
 
-        None is stored. `Fenced`: the token is no longer the run's. `Conflict`: *after* is not its
-        latest event. Any other exception: this one cannot be stored, whatever becomes of the others.
+        None is stored. `Fenced`: the token is not the run's; it is from its claim until the next claim or
+        the release, even past the lease. `Conflict`: *after* is not its latest event. Any other
+        exception: this one cannot be stored, whatever becomes of the others.
         """
         raise NotImplementedError
 
@@ -186,7 +191,10 @@ class StoreConnection(Protocol):
         raise NotImplementedError
 
     async def list(self, which: RunFilter, *, limit: int, after: str | None = None) -> Page:
-        """Runs that fit, newest first by `created_at`, then id; *after* is the `next` of the page before."""
+        """Runs that fit, newest first by `created_at`, then id; *after* is the `next` of the page before.
+
+        Raises ValueError: *limit* is below 1, or *after* is not of a page.
+        """
         raise NotImplementedError
 
     async def claim(self, run: str, owner: str, *, now: float, until: float) -> RunInfo | None:
@@ -202,7 +210,7 @@ class StoreConnection(Protocol):
         raise NotImplementedError
 
     async def release(self, run: str, token: int) -> None:
-        """Let a run go; nothing happens if the token is no longer its."""
+        """Let a run go: it is nobody's, and the token is over. Nothing happens if it was already."""
         raise NotImplementedError
 
     async def ask(self, request: Request) -> None:
@@ -210,7 +218,7 @@ class StoreConnection(Protocol):
         raise NotImplementedError
 
     async def requests(self, runs: Sequence[str]) -> Sequence[Request]:
-        """What has been asked of these runs and has no answer, oldest first."""
+        """What has been asked of these runs and has no answer, in the order in which it was asked."""
         raise NotImplementedError
 
     async def answer(self, request: str, answer: Mapping[str, Any]) -> None:

@@ -6,14 +6,14 @@ Rule: it has every member of `treadle.plugin.Step` and no behaviour of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
 import attrs
 
 from treadle._expr import Expression, ExpressionError, function_table, parse
-from treadle._kinds import Block, BlockOutcome, TransportConnection
+from treadle._kinds import Answer, ApprovalWanted, Block, BlockOutcome, SignalWanted, TransportConnection
 from treadle.errors import StepError
 
 __all__ = ["FakeStep", "block", "expression"]
@@ -37,6 +37,7 @@ class FakeStep:
       scope: the names that `evaluate` sees, as ``{"inputs": {"n": 3}}``.
       secrets: by name.
       blocks: how each block ends, by `Block.index`; one that is not here completes with ``{}``.
+      answers: what each `wait_for` gives, in order.
       connect: gives the connection for a device (None is this machine).
       wall: seconds since 1970 UTC when the step starts; `now` goes on from there with trio's clock.
       deadline: on trio's clock; never, unless given.
@@ -49,6 +50,7 @@ class FakeStep:
       heartbeats: the data of every `heartbeat`.
       ran: the blocks run, in order.
       decided: the branch of every `decide`.
+      waited: what `wait_for` was called with.
 
     Example::
 
@@ -60,6 +62,7 @@ class FakeStep:
     scope: Mapping[str, Any] = attrs.field(factory=dict)
     secrets: Mapping[str, str] = attrs.field(factory=dict)
     blocks: Mapping[int, BlockOutcome] = attrs.field(factory=dict)
+    answers: Sequence[Answer] = ()
     connect: Callable[[str | None], AbstractAsyncContextManager[TransportConnection]] | None = None
     wall: float = 1_767_225_600.0
     run_id: str = "run-1"
@@ -79,7 +82,12 @@ class FakeStep:
     heartbeats: list[Any] = attrs.field(factory=list, init=False)
     ran: list[Block] = attrs.field(factory=list, init=False)
     decided: list[str | None] = attrs.field(factory=list, init=False)
+    waited: list[ApprovalWanted | SignalWanted] = attrs.field(factory=list, init=False)
     _first_asked: float | None = attrs.field(default=None, init=False)
+
+    @property
+    def started_at(self) -> float:
+        return self.wall
 
     def now(self) -> float:
         """`wall` plus what has passed on trio's clock since the first call."""
@@ -119,6 +127,16 @@ class FakeStep:
         self.ran.append(block)
         await trio.lowlevel.checkpoint()
         return self.blocks.get(block.index, BlockOutcome({}))
+
+    async def wait_for(self, wanted: ApprovalWanted | SignalWanted) -> Answer:
+        """Keep what is wanted in `waited`; the next of `answers`."""
+        import trio
+
+        self.waited.append(wanted)
+        await trio.lowlevel.checkpoint()
+        if len(self.waited) > len(self.answers):
+            raise LookupError("the test gives no answer; pass FakeStep(answers=[Answer(…)])")
+        return self.answers[len(self.waited) - 1]
 
     def decide(self, branch: str | None) -> None:
         """Keep the branch in `decided`."""
