@@ -70,6 +70,7 @@ class Outcome:
         and lets independent steps finish.
       reason: for people: why it was skipped, omitted or cancelled.
       attempts: how many were made.
+      takes_back: its strategy asked for a rollback of the block.
     """
 
     status: StepStatus
@@ -78,6 +79,7 @@ class Outcome:
     decision: Literal["stop", "drain", "tolerate", "rollback"] | None = None
     reason: str | None = None
     attempts: int = 0
+    takes_back: bool = False
 
     @property
     def tolerated(self) -> bool:

@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import attrs
 
 from treadle._expr import compile_pattern
-from treadle._model import MAX_DEPTH
+from treadle._model import MAX_DEPTH, Input
 from treadle._near import did_you_mean, near_or_all
 from treadle._settings.strict import fresh
 from treadle._settings.types import shown
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
-
-if TYPE_CHECKING:
-    from treadle._model import Input
 
 _WANTED = {
     "string": "text",
@@ -34,23 +33,27 @@ _WANTED = {
 }
 
 
+_NONE = {"input": "the workflow declares no inputs", "field": "the approval asks for no fields"}
+
+
 def check_inputs(
-    declared: Mapping[str, Input], given: Mapping[str, Any]
+    declared: Mapping[str, Input], given: Mapping[str, Any], what: str = "input"
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The values of all declared inputs, defaults filled in, and everything that is wrong with *given*.
 
-    Durations come back in seconds. With problems, the values are not complete.
+    Durations come back in seconds. With problems, the values are not complete. *what* messages call them.
     """
-    problems = [_unknown(name, declared) for name in given if name not in declared]
+    problems = [_unknown(name, declared, what) for name in given if name not in declared]
     values: dict[str, Any] = {}
     for name, item in declared.items():
         if name in given:
-            value, wrong = check_value(item, given[name], f"inputs.{name}")
+            value, wrong = check_value(item, given[name], f"{what}s.{name}")
             problems += wrong
             values[name] = value
         elif item.required:
             fix = f"give {_WANTED[item.type]}" if not item.secret else "give the name of a secret"
-            problems.append(Problem(f"the input {name!r} is missing", f"inputs.{name}", fix, code="TRD602"))
+            said = f"the {what} {name!r} is missing"
+            problems.append(Problem(said, f"{what}s.{name}", fix, code="TRD602"))
         else:
             values[name] = fresh(item.default)
     return values, problems
@@ -71,9 +74,9 @@ def check_value(declared: Input, value: Any, path: str) -> tuple[Any, list[Probl
     return (None if problems else _converted(declared, value)), problems
 
 
-def _unknown(name: Any, declared: Mapping[str, Input]) -> Problem:
-    fix = near_or_all(str(name), declared) or "the workflow declares no inputs"
-    return Problem(f"there is no input {name!r}", f"inputs.{name}", fix, code="TRD601")
+def _unknown(name: Any, declared: Mapping[str, Input], what: str) -> Problem:
+    fix = near_or_all(str(name), declared) or _NONE[what]
+    return Problem(f"there is no {what} {name!r}", f"{what}s.{name}", fix, code="TRD601")
 
 
 def _converted(declared: Input, value: Any) -> Any:
@@ -82,6 +85,34 @@ def _converted(declared: Input, value: Any) -> Any:
     if declared.type == "list" and declared.items is not None:
         return [_converted(declared.items, item) for item in value]
     return fresh(value)
+
+
+# --- declarations as plain data --------------------------------------------------------------------
+
+
+def input_data(declared: Input) -> dict[str, Any]:
+    """A declaration as plain data, without its name and without what is as usual, but for its type."""
+    data = {
+        field.name: value
+        for field in attrs.fields(Input)
+        if field.name != "name" and (value := getattr(declared, field.name)) != field.default
+    }
+    data["type"] = declared.type
+    if declared.items is not None:
+        data["items"] = input_data(declared.items)
+    if declared.enum is not None:
+        data["enum"] = list(declared.enum)
+    return data
+
+
+def input_from_data(name: str, data: Mapping[str, Any]) -> Input:
+    """The inverse of `input_data`."""
+    given = dict(data)
+    if given.get("items") is not None:
+        given["items"] = input_from_data(name, given["items"])
+    if given.get("enum") is not None:
+        given["enum"] = tuple(given["enum"])
+    return Input(name=name, **given)
 
 
 # --- what is wrong ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Rule 3: outputs of blocks and foreach steps are not in the journal; they are put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import attrs
@@ -111,6 +111,10 @@ class RunState:
 
     # --- steps ---
 
+    def inside(self, prefix: str) -> Sequence[str]:
+        """The paths right inside a block or foreach, in the order in which they first appeared."""
+        return self._inside.get(prefix, ())
+
     def _step(self, event: Event) -> StepResult:
         path = event.step or ""
         step = self.steps.get(path)
@@ -189,6 +193,16 @@ def _waiting(state: RunState, event: Event) -> None:
     step.error = _error(event.data)
 
 
+def _unknown(state: RunState, event: Event) -> None:
+    step = state._step(event)
+    step.status = StepStatus.UNKNOWN
+    step.error = _error(event.data)
+
+
+def _recovered(state: RunState, event: Event) -> None:
+    state.status = RunStatus(event.data["status"])
+
+
 def _resolved(state: RunState, event: Event) -> None:
     if event.step:
         state._step(event).status = StepStatus.PENDING
@@ -222,6 +236,7 @@ _FOLDS: Mapping[str, Fold] = {
     "workflow.resumed": _becomes(RunStatus.RUNNING),
     "workflow.waiting": _becomes(RunStatus.WAITING),
     "workflow.cancelling": _becomes(RunStatus.CANCELLING),
+    "workflow.recovered": _recovered,
     "workflow.rolling_back": _becomes(RunStatus.ROLLING_BACK),
     "workflow.completed": _ends(RunStatus.COMPLETED),
     "workflow.failed": _ends(RunStatus.FAILED),
@@ -231,6 +246,7 @@ _FOLDS: Mapping[str, Fold] = {
     "step.expanded": _expanded,
     "step.retrying": _retrying,
     "step.waiting": _waiting,
+    "step.unknown": _unknown,
     "step.resolved": _resolved,
     "step.completed": _settles(StepStatus.COMPLETED),
     "step.failed": _settles(StepStatus.FAILED),

@@ -234,6 +234,8 @@ class StepError(Exception):
       retry_after: seconds before another attempt makes sense; lengthens a backoff, never shortens it.
       data: plain data for ``steps.ID.error.data``.
       also: further names the error answers to, where one name cannot say all that ``retry.on`` may ask for.
+      decision: what becomes of the step, where its settings say so: it is not tried again, and its error
+        strategy is not asked.
     """
 
     def __init__(
@@ -244,6 +246,7 @@ class StepError(Exception):
         retry_after: float | None = None,
         data: Any = None,
         also: Iterable[str] = (),
+        decision: Literal["fail", "continue", "rollback"] | None = None,
     ) -> None:
         super().__init__(name, message)
         self.name = name
@@ -251,6 +254,7 @@ class StepError(Exception):
         self.retry_after = retry_after
         self.data = data
         self.also = tuple(also)
+        self.decision = decision
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"

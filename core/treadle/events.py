@@ -2,10 +2,14 @@
 
     workflow.  accepted ─ started ─┬─ pausing ─ paused ─ resumed      command (who, what, answer)
                                    ├─ waiting                         for a person
+                                   ├─ recovered                       by another process, or after a crash
+                                   ├─ stopping                        its time is up
                                    ├─ cancelling · rolling_back
+                                   ├─ ending                          how is decided; `finally` follows
                                    └─ completed · failed · cancelled · rolled_back     the one end
     step.      decided · expanded
-               started ─ retrying ─ started …  ─ waiting ─ resolved
+               started ─ retrying ─ started …  ─ waiting · unknown ─ resolved
+               stopping                                                a block's time is up
                completed · failed (· tolerated) · skipped · omitted · cancelled        the one settling
                undoing ─ undone · undo_failed
                output · heartbeat · log                               live only: no seq, not journaled

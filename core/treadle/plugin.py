@@ -9,8 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from treadle._kinds import (
+    FILE_PATH,
     NO_SECRETS,
     NO_TEMPLATES,
+    SEES_OUTPUT,
+    Answer,
+    ApprovalWanted,
     Argv,
     Ask,
     Backoff,
@@ -23,12 +27,14 @@ from treadle._kinds import (
     Exit,
     Expr,
     Fail,
+    Fields,
     Function,
     Rollback,
     Seconds,
     SecretName,
     SecretProvider,
     Send,
+    SignalWanted,
     Sink,
     SpecFormat,
     Step,
@@ -72,9 +78,13 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "FILE_PATH",
     "NO_SECRETS",
     "NO_TEMPLATES",
+    "SEES_OUTPUT",
+    "Answer",
     "Append",
+    "ApprovalWanted",
     "Argv",
     "Ask",
     "Backoff",
@@ -90,6 +100,7 @@ __all__ = [
     "Expr",
     "Fail",
     "Failure",
+    "Fields",
     "Function",
     "Page",
     "Record",
@@ -101,6 +112,7 @@ __all__ = [
     "SecretName",
     "SecretProvider",
     "Send",
+    "SignalWanted",
     "Sink",
     "SpecFormat",
     "Step",

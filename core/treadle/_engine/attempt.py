@@ -15,14 +15,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
-from treadle._engine.evaluate import env_text
+from treadle._engine.decide import failed
+from treadle._engine.evaluate import gathered_env
 from treadle._engine.foreach import parallelism
 from treadle._engine.masking import StreamMasker
 from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.scope import Scope
 from treadle._engine.stop import first_cause
+from treadle._engine.waits import wait_for
 from treadle._frontier import ABSENT, Outcome
-from treadle._kinds import Block, BlockOutcome, StepType, TransportConnection
+from treadle._kinds import (
+    Answer,
+    ApprovalWanted,
+    Block,
+    BlockOutcome,
+    Fail,
+    Rollback,
+    SignalWanted,
+    StepType,
+    Tolerate,
+    TransportConnection,
+)
 from treadle._settings import SettingsError
 from treadle.errors import BlockFailed, EngineFault, Failure, StepError
 from treadle.events import StepStatus
@@ -35,6 +48,9 @@ if TYPE_CHECKING:
     from treadle._expr import Expression
 
 _log = logging.getLogger("treadle.steps")
+
+MOST_UNSTORED = 100_000
+"""Events of a run that may wait to be stored, before its steps may emit no more of their own."""
 
 _RESERVED = ("workflow", "step")
 
@@ -70,13 +86,26 @@ async def work(step: StepRun) -> Outcome:
         return Outcome(StepStatus.COMPLETED, output, attempts=step.attempt)
     finally:
         attempt.finish()
+    if attempt.decision is not None:
+        return failed(step.frame, error, attempt.decision, attempts=step.attempt)
     return Outcome(StepStatus.FAILED, error=error, attempts=step.attempt)
 
 
-class Attempt:
-    """The `treadle.plugin.Step` that a step type's `run` is given."""
+_DECIDED: Mapping[str | None, Fail | Tolerate | Rollback] = {
+    "fail": Fail(),
+    "continue": Tolerate(),
+    "rollback": Rollback(),
+}
 
-    __slots__ = ("_blocks", "_env", "_outputs", "_over", "_step", "_streams")
+
+class Attempt:
+    """The `treadle.plugin.Step` that a step type's `run` is given.
+
+    Attributes:
+      decision: what becomes of the step, where the error it was raised with says so.
+    """
+
+    __slots__ = ("_blocks", "_env", "_outputs", "_over", "_step", "_streams", "_waited", "decision")
 
     def __init__(self, step: StepRun) -> None:
         self._step = step
@@ -85,6 +114,8 @@ class Attempt:
         self._blocks: frozenset[str] = frozenset()
         self._outputs: tuple[dict[str, Any], ...] = ()
         self._over = False
+        self._waited = False
+        self.decision: Fail | Tolerate | Rollback | None = None
 
     # --- who and where ---
 
@@ -137,6 +168,10 @@ class Attempt:
         step = self._step
         return {**step.run.labels, **step.labels}
 
+    @property
+    def started_at(self) -> float:
+        return self._step.since
+
     def now(self) -> float:
         return self._step.run.surroundings.now()
 
@@ -156,6 +191,12 @@ class Attempt:
                 f"event name {name!r} lies below {' or '.join(_RESERVED)}, which are treadle's own"
             )
         step = self._step
+        if len(step.run.history) - step.run.durable_seq >= MOST_UNSTORED:
+            raise StepError(
+                "output",
+                f"{self.path} emits events faster than they can be stored: {MOST_UNSTORED} wait already;"
+                " emit fewer, or wait between them",
+            )
         step.run.emit(name, step.path, step.attempt, self._plain(dict(data)), step.labels)
 
     def write(self, text: str, *, stream: Literal["stdout", "stderr"] = "stdout") -> None:
@@ -186,10 +227,10 @@ class Attempt:
 
     def fill(self, template: Any) -> Any:
         """The value of a template in the step's settings."""
-        return self._step.run.evaluation.value(template, self._scope())
+        return self._step.run.evaluation.value(template, self._scope(), now=self._step.since)
 
     def evaluate(self, expression: Expression, **names: Any) -> Any:
-        return self._step.run.evaluation.value(expression, self._scope(), names)
+        return self._step.run.evaluation.value(expression, self._scope(), names, now=self._step.since)
 
     def secret(self, name: str) -> str:
         return self._step.run.evaluation.secret(name)
@@ -205,13 +246,7 @@ class Attempt:
 
     def gather_env(self) -> None:
         """Evaluate the step's environment on top of what encloses it."""
-        step = self._step
-        outer = step.scope.name("env")
-        env = dict(step.run.evaluation.env() if outer is ABSENT else outer)
-        scope = Scope(step.scope, names={"env": env})
-        for name, value in step.spec.env.items():
-            env[name] = env_text(step.run.evaluation.filled(value, scope), name)
-        self._env = step.env = env
+        self._env = self._step.env = gathered_env(self._step)
 
     # --- blocks and transports ---
 
@@ -231,7 +266,9 @@ class Attempt:
             prefix=step.inside,
             labels=step.labels,
             max_parallel=at_once,
+            undoing=step.frame.undoing,
         )
+        frame.place = next((at for at, one in enumerate(step.spec.blocks) if one is block), 0)
         step.inner.append(frame)
         try:
             await frame.drive()
@@ -248,6 +285,12 @@ class Attempt:
         self._outputs += (output,)
         frame.handed_over = True
         return BlockOutcome(output, frame.failure)
+
+    async def wait_for(self, wanted: ApprovalWanted | SignalWanted) -> Answer:
+        if self._waited:
+            raise RuntimeError("wait_for: an attempt waits once; use a step for each thing to wait for")
+        self._waited = True
+        return await wait_for(self._step, wanted)
 
     def _not_twice(self, block: Block) -> None:
         """Two blocks of one attempt must not have steps of the same path."""
@@ -292,6 +335,7 @@ class Attempt:
             return error.failure
         if isinstance(error, StepError):
             self._step.retry_after = error.retry_after
+            self.decision = _DECIDED.get(error.decision)
             return self._masked(error.to_failure())
         if isinstance(error, SettingsError):
             return self._masked(Failure("expression", str(error)))

@@ -42,10 +42,17 @@ class DrivenClock:
         self._timers: dict[Timer, float] = {}  # running: the deadline is in the scope; stopped: seconds left
 
     @contextmanager
-    def limit(self, timer: Timer, seconds: float, *, shield: bool = False) -> Iterator[None]:
-        """Cancel what is inside once *seconds* of driven time have passed."""
+    def limit(
+        self, timer: Timer, seconds: float, *, shield: bool = False, passed: float | None = None
+    ) -> Iterator[None]:
+        """Cancel what is inside after *seconds* of driven time; at once if they *passed* before a crash."""
         with trio.CancelScope(shield=shield) as scope:
             timer.enter(scope)
+            if passed is not None:
+                scope.deadline = passed
+                scope.cancel(reason=timer.cause.text)
+                yield
+                return
             self._timers[timer] = seconds
             if not self.stopped:
                 scope.deadline = trio.current_time() + seconds

@@ -1,105 +1,321 @@
-"""Commands to a run: pause, resume, cancel, resolve.
+"""Commands to a run: pause, resume, cancel, resolve, approve, reject, signal.
 
-Rule: a command either takes effect at once or is refused with the state; both are journaled, unless the
-run has ended.
+Rule 1: a command either takes effect at once or is refused with the state; both are journaled, unless the
+        run has ended. The command and its effect are emitted with nothing awaited in between.
+Rule 2: the same request is answered once, and has one effect, whoever hands it over how often.
+Rule 3: what comes from outside may be anything: nothing but `Refused` is raised for it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.stop import first_cause
+from treadle._engine.waits import MOST_KEPT, hand_over, taker
 from treadle._frontier import Cause
+from treadle._inputs import check_inputs, input_from_data
 from treadle.errors import Refused
 from treadle.events import Resolve, RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import NoReturn
+
+    from treadle._engine.ask import Question
     from treadle._engine.run import Run
+    from treadle._kinds.store import Request
+    from treadle.errors import Problem
 
 _PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
+_SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z")
 
 
-def pause(run: Run) -> None:
+@attrs.frozen
+class Asked:
+    """A command as it came: what is asked, by whom, and the id of the request that brought it."""
+
+    command: str
+    by: str | None = None
+    request: str | None = None
+
+    def accept(self, run: Run, becomes: RunStatus | None = None, **told: Any) -> int:
+        """Journal that it is accepted; *becomes* is the run's state once it has taken effect, if another."""
+        return self._answer(run, {"answer": "accepted", "state": str(becomes or run.status)}, told)
+
+    def refuse(self, run: Run, why: str, **told: Any) -> NoReturn:
+        """Journal that it is refused, and say so."""
+        answer = {"answer": "refused", "why": run.masker.text(why), "state": str(run.status)}
+        if not run.status.ended:
+            self._answer(run, answer, told)
+        elif self.request is not None:
+            run.handled[self.request] = answer
+        about = f" {told['step']!r}" if "step" in told else ""
+        raise Refused(f"{self.command}{about}", answer["state"], answer["why"])
+
+    def _answer(self, run: Run, answer: dict[str, Any], told: Mapping[str, Any]) -> int:
+        data = {"command": self.command, "by": self.by, **answer, **told}
+        if self.request is not None:
+            data["request"] = self.request
+            run.handled[self.request] = answer
+        return run.emit("workflow.command", data=data)
+
+
+# --- the run ---------------------------------------------------------------------------------------
+
+
+def pause(run: Run, *, by: str | None = None, request: str | None = None) -> None:
     """Start nothing new; what is in flight finishes. A run that is pausing or paused stays so."""
+    asked = Asked("pause", by, request)
     if run.held:
+        asked.accept(run)
         return
     if run.status is RunStatus.PENDING:  # it will be paused as soon as it has started
-        _accept(run, "pause")
+        asked.accept(run)
         run.close_gate()
         return
     if run.status not in _PAUSABLE or run.closing:
-        _refuse(run, "pause", "only a run whose steps are running can be paused")
-    _accept(run, "pause")
+        asked.refuse(run, "only a run whose steps are running can be paused")
+    asked.accept(run, RunStatus.PAUSING)
     run.close_gate()
     run.become(RunStatus.PAUSING, "workflow.pausing")
     run.maybe_paused()
 
 
-def resume(run: Run) -> None:
+def resume(run: Run, *, by: str | None = None, request: str | None = None) -> None:
     """Go on; a run that is running stays so."""
+    asked = Asked("resume", by, request)
     if run.status in _PAUSABLE and not run.closing:
+        asked.accept(run)
         return
     if not run.held:
-        _refuse(run, "resume", "it is not paused")
-    _accept(run, "resume")
-    if run.status is not RunStatus.PENDING:
+        asked.refuse(run, "it is not paused")
+    if run.status is RunStatus.PENDING:
+        asked.accept(run)
+    else:
+        asked.accept(run, RunStatus.RUNNING)
         run.become(RunStatus.RUNNING, "workflow.resumed")
     run.open_gate()
     run.maybe_waiting()
 
 
-def cancel(run: Run, reason: str | None, *, rollback: bool) -> None:
+def cancel(
+    run: Run,
+    reason: str | None = None,
+    *,
+    rollback: bool = False,
+    by: str | None = None,
+    request: str | None = None,
+) -> None:
     """Cancel what runs, then ``finally``; with *rollback*, what completed is undone before that."""
-    if run.status is RunStatus.CANCELLING and not run.closing and (run.wants_rollback or not rollback):
+    asked = Asked("cancel", by, request)
+    told: dict[str, Any] = {"reason": reason, "rollback": rollback}
+    if run.status is RunStatus.CANCELLING and not run.closing:  # perhaps now with a rollback
+        asked.accept(run, **told)
+        run.wants_rollback = run.wants_rollback or rollback
         return
-    if run.status.ended:
-        _refuse(run, "cancel", "it has ended")
-    if run.closing or run.status is RunStatus.ROLLING_BACK:
-        _refuse(run, "cancel", "its end is decided; rollback and `finally` are not interrupted")
-    if run.status is RunStatus.CANCELLING:  # and now with a rollback
-        _accept(run, "cancel", reason=reason, rollback=rollback)
-        run.wants_rollback = True
-        return
-    if run.root is not None and first_cause(run.root) is not None and "" not in run.questions:
-        _refuse(run, "cancel", "it is failing already")
-    text = f"the run was cancelled ({reason})" if reason else "the run was cancelled"
-    _accept(run, "cancel", reason=reason, rollback=rollback)
-    if run.status is RunStatus.PENDING:  # nothing has begun: no steps, no `finally`
+    if (why := _why_no_cancel(run)) is not None:
+        asked.refuse(run, why, **told)
+    pending = run.status is RunStatus.PENDING
+    asked.accept(run, RunStatus.CANCELLED if pending else RunStatus.CANCELLING, **told)
+    if pending:  # nothing has begun: no steps, no `finally`
         run.finish(RunStatus.CANCELLED, {"reason": reason, "tolerated": 0})
         return
     run.wants_rollback = rollback
     run.cancel_reason = reason
     run.become(RunStatus.CANCELLING, "workflow.cancelling", {"reason": reason})
-    run.stop(Cause("cancel", text))
+    run.stop(Cause("cancel", f"the run was cancelled ({reason})" if reason else "the run was cancelled"))
     run.open_gate()
 
 
-def resolve(run: Run, path: str, decision: Resolve | str, output: Any) -> None:
-    """Answer for the step at *path*, which waits for a person."""
-    command = f"resolve {path!r}"
+def _why_no_cancel(run: Run) -> str | None:
+    if run.status.ended:
+        return "it has ended"
+    if run.closing or run.status is RunStatus.ROLLING_BACK:
+        return "its end is decided; rollback and `finally` are not interrupted"
+    if run.root is not None and first_cause(run.root) is not None and "" not in run.questions:
+        return "it is failing already"
+    return None
+
+
+# --- steps that wait -------------------------------------------------------------------------------
+
+
+def resolve(
+    run: Run,
+    path: str,
+    decision: Resolve | str,
+    output: Any = None,
+    *,
+    by: str | None = None,
+    request: str | None = None,
+) -> None:
+    """Answer for the step at *path*, which waits for a decision."""
+    asked = Asked("resolve", by, request)
+    question = _open(run, asked, path)
+    if question.kind == "approval":
+        asked.refuse(run, "it waits for an approval; approve or reject it", step=path)
+    if decision not in question.decisions:
+        asked.refuse(run, f"{decision} is not one of {', '.join(question.decisions)}", step=path)
+    if decision == Resolve.RETRY and not run.can_retry(path):
+        others = ", ".join(one for one in question.decisions if one != Resolve.RETRY)
+        asked.refuse(run, f"its block has been stopped, so it cannot be tried again; {others}", step=path)
+    plain = _plain(run, asked, "the output given", output, step=path)
+    asked.accept(run, step=path, decision=str(decision))
+    question.settle(str(decision), who=by, output=plain, request=request)
+
+
+def approve(
+    run: Run,
+    path: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    comment: str | None = None,
+    by: str | None = None,
+    request: str | None = None,
+) -> None:
+    """Approve what the step at *path* waits for."""
+    asked = Asked("approve", by, request)
+    question = _open_approval(run, asked, path)
+    values, problems = _filled_in(question, fields or {})
+    _decide(run, asked, question, values, problems, comment)
+
+
+def reject(
+    run: Run,
+    path: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    comment: str | None = None,
+    by: str | None = None,
+    request: str | None = None,
+) -> None:
+    """Reject what the step at *path* waits for. Fields may be left out; those that are given must fit."""
+    asked = Asked("reject", by, request)
+    question = _open_approval(run, asked, path)
+    values, problems = _filled_in(question, fields or {})
+    given = {name: value for name, value in values.items() if name in (fields or {})}
+    wrong = [problem for problem in problems if problem.code != "TRD602"]
+    _decide(run, asked, question, given, wrong, comment)
+
+
+def _open(run: Run, asked: Asked, path: str) -> Question:
     question = run.questions.get(path)
-    if question is None or question.answer is not None:
-        open_ = sorted(at for at, one in run.questions.items() if one.answer is None)
-        waiting = ", ".join(open_) or "no step"
-        _refuse(run, command, f"it does not wait for a person; {waiting} does")
-    elif decision not in question.decisions:
-        allowed = ", ".join(question.decisions)
-        _refuse(run, command, f"{decision} is not one of {allowed}")
+    if question is None or question.answer is not None or question.kind == "signal":
+        if question is not None and question.answer is None:
+            asked.refuse(run, f"it waits for the signal {question.told['signal']!r}", step=path)
+        people = (at for at, one in run.questions.items() if one.answer is None and one.kind != "signal")
+        waiting = ", ".join(sorted(people)) or "no step"
+        asked.refuse(run, f"it does not wait for a person; {waiting} does", step=path)
+    return question
+
+
+def _open_approval(run: Run, asked: Asked, path: str) -> Question:
+    question = _open(run, asked, path)
+    if question.kind != "approval":
+        choices = ", ".join(question.decisions)
+        asked.refuse(run, f"it waits for a decision; resolve it as one of {choices}", step=path)
+    return question
+
+
+def _filled_in(question: Question, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    declared = {name: input_from_data(name, one) for name, one in question.told["fields"].items()}
+    return check_inputs(declared, fields, "field")
+
+
+def _decide(
+    run: Run,
+    asked: Asked,
+    question: Question,
+    values: Mapping[str, Any],
+    problems: Sequence[Problem],
+    comment: str | None,
+) -> None:
+    path = question.path
+    if problems:
+        asked.refuse(run, "; ".join(map(str, problems)), step=path)
+    plain = _plain(run, asked, "what was filled in", values, step=path)
+    asked.accept(run, step=path)
+    question.settle(asked.command, who=asked.by, fields=plain, comment=comment, request=asked.request)
+
+
+def _plain(run: Run, asked: Asked, what: str, value: Any, **told: Any) -> Any:
+    try:
+        return run.masker.data(to_plain(value, run.surroundings.limits.output))
+    except NotPlain as error:
+        asked.refuse(run, f"{what} cannot be kept: {error}", **told)
+
+
+# --- signals ---------------------------------------------------------------------------------------
+
+
+def signal(
+    run: Run, name: str, payload: Any = None, *, by: str | None = None, request: str | None = None
+) -> None:
+    """Hand a signal to the first step that waits for it; it is kept until there is one."""
+    asked = Asked("signal", by, request)
+    if run.status.ended:
+        asked.refuse(run, "it has ended")
+    if not _SIGNAL.match(name):
+        asked.refuse(run, f"{name[:60]!r} is no name of a signal: letters, digits and _ . -, a letter first")
+    plain = _plain(run, asked, "its payload", payload, name=name)
+    try:
+        question = taker(run, name, plain)
+    except Refused as error:
+        asked.refuse(run, error.why, name=name)
+    if question is None and len(run.signals) >= MOST_KEPT:
+        asked.refuse(run, f"{MOST_KEPT} signals are kept already that no step has taken", name=name)
+    seq = asked.accept(run, name=name, payload=plain)
+    event = run.history[seq - 1]
+    if question is None:
+        run.signals.append(event)
     else:
-        try:
-            plain = run.masker.data(to_plain(output, run.surroundings.limits.output))
-        except NotPlain as error:
-            _refuse(run, command, f"the output given cannot be kept: {error}")
-        _accept(run, "resolve", step=path, decision=str(decision))
-        question.resolve(Resolve(decision), plain)
+        hand_over(question, event)
 
 
-def _accept(run: Run, command: str, **told: Any) -> None:
-    run.emit("workflow.command", data={"command": command, "answer": "accepted", **told})
+# --- requests --------------------------------------------------------------------------------------
 
 
-def _refuse(run: Run, command: str, why: str) -> NoReturn:
-    if not run.status.ended:
-        run.emit("workflow.command", data={"command": command, "answer": "refused", "why": why})
-    raise Refused(command, str(run.status), why)
+def apply(run: Run, request: Request) -> dict[str, Any]:
+    """Do what *request* asks for, once; ``{answer: accepted | refused, why?, state}``."""
+    known = run.handled.get(request.id)
+    if known is not None:
+        return known
+    with suppress(Refused):  # which is an answer, noted like any other
+        _do(run, request)
+    return run.handled[request.id]
+
+
+def _do(run: Run, request: Request) -> None:
+    asked = Asked(request.command, request.by, request.id)
+    command = _COMMANDS.get(request.command)
+    if command is None:
+        asked.refuse(run, f"there is no such command; there are {', '.join(_COMMANDS)}")
+    do, kinds = command
+    given = {name: request.arguments[name] for name in kinds if request.arguments.get(name) is not None}
+    for name, kind in kinds.items():
+        if name in _NEEDED and name not in given:
+            asked.refuse(run, f"its request lacks {name!r}")
+        if name in given and not isinstance(given[name], kind):
+            asked.refuse(run, f"{name!r} of its request is {type(given[name]).__name__}, which it cannot be")
+    needed = [given.pop(name) for name in kinds if name in _NEEDED]
+    do(run, *needed, **given, by=request.by, request=request.id)
+
+
+_NEEDED = frozenset({"step", "decision", "name"})
+
+_COMMANDS: Mapping[str, tuple[Callable[..., None], Mapping[str, type]]] = {
+    "pause": (pause, {}),
+    "resume": (resume, {}),
+    "cancel": (cancel, {"reason": str, "rollback": bool}),
+    "resolve": (resolve, {"step": str, "decision": str, "output": object}),
+    "approve": (approve, {"step": str, "fields": Mapping, "comment": str}),
+    "reject": (reject, {"step": str, "fields": Mapping, "comment": str}),
+    "signal": (signal, {"name": str, "payload": object}),
+}
+"""Each command of a request, with the kinds of its arguments."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from treadle._engine.scope import Scope
     from treadle._settings import Settings
     from treadle.errors import Failure
+    from treadle.events import Event
 
 _log = logging.getLogger("treadle.strategies")
 
@@ -49,6 +50,12 @@ def decide(
     return decision, failure.error
 
 
+def asked(event: Event) -> Ask:
+    """The decision to ask that *event*, a ``step.waiting``, told of."""
+    data = event.data
+    return Ask(data.get("prompt"), data.get("timeout"), data.get("on_timeout"))
+
+
 def _broken(error: Failure, strategy: str) -> Failure:
     return attrs.evolve(error, message=f"{error.message}; and its error strategy {strategy!r} is broken")
 
@@ -63,6 +70,7 @@ def failed(
 ) -> Outcome:
     """The outcome of a step of *frame* that failed and about which *decision* was taken."""
     word: Literal["stop", "drain", "tolerate", "rollback"]
+    takes_back = False
     match decision:
         case Fail(fast=True):
             # what a step of `finally` does must not keep the others from running
@@ -75,9 +83,9 @@ def failed(
         case Rollback(scope="run"):
             word = "rollback"
         case _:
-            frame.takes_back = True
+            takes_back = True
             word = "drain" if frame.block.spec.role == "finally" else "stop"
-    return Outcome(StepStatus.FAILED, output, error, word, None, attempts)
+    return Outcome(StepStatus.FAILED, output, error, word, None, attempts, takes_back)
 
 
 def settled_by_itself(decision: Decision) -> Fail | Tolerate | Rollback:

@@ -1,11 +1,15 @@
-"""The engine: starts runs, and keeps those that have ended for a while.
+"""The engine: starts runs, takes runs over, and keeps those that have ended for a while.
 
-Rule 1: nothing is global; two engines in one process share nothing.
+Rule 1: nothing is global; two engines in one process share nothing but the store that both are given.
 Rule 2: a run that ends, however it ends, ends alone.
+Rule 3: a run is driven only while this engine holds it: from its creation or claim until its lease is given
+back, which comes after its last event is durable.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import secrets as random_source
 from collections import OrderedDict
 from contextlib import suppress
@@ -13,34 +17,66 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from treadle._engine.handle import Run
+from treadle._engine.handle import Run, Suspended
 from treadle._engine.life import live
 from treadle._engine.run import Run as Driven
 from treadle._inputs import check_inputs
-from treadle.errors import InputError, Refused
+from treadle.errors import Fenced, InputError, Refused, StoreUnavailable
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from treadle._engine.durability import Durability
     from treadle._engine.surroundings import Surroundings
+    from treadle._kinds.store import Request, RunInfo, StoreConnection
     from treadle._workflow import Workflow
+    from treadle.errors import StoreBroken
 
 _ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+GRACE_SECONDS = 5.0
+"""How long attempts in flight may go on once the engine is left."""
+
+_log = logging.getLogger("treadle.store")
 
 
 class Engine:
     """Runs workflows. Made by `open_engine`."""
 
-    def __init__(self, surroundings: Surroundings, nursery: trio.Nursery, *, seeded: bool) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        nursery: trio.Nursery,
+        *,
+        seeded: bool,
+    ) -> None:
         self._surroundings = surroundings
         self._nursery = nursery
+        self._durability: Durability | None = None
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._driven: dict[str, Driven | None] = {}  # None while it is being taken over
+        self._over: trio.Event | None = None
+        self._left_alone: set[str] = set()  # runs that cannot go on here
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # without a store: ids and fingerprints
         self._slots = trio.CapacityLimiter(surroundings.limits.runs)
         self._count = 0
         self._seeded = seeded
         self._closing = False
+
+    @property
+    def store(self) -> StoreConnection:
+        """The open store. Raises Refused with the store ``memory``, which no run outlives."""
+        return self._durable("use the store").store
+
+    def _durable(self, command: str) -> Durability:
+        if self._durability is None:
+            why = "journals are in memory only; open the engine with another store, as sqlite:runs.db"
+            raise Refused(command, "open", why)
+        return self._durability
+
+    # --- starting ---
 
     async def start(
         self,
@@ -55,24 +91,55 @@ class Engine:
 
         Args:
           inputs: by name; checked, with the defaults filled in.
-          key: not yet supported in this version.
+          key: names the run: where the workflow has one of this key and these inputs, that one is returned,
+            whatever its state; it is not driven here unless it was.
           labels: added to the workflow's, on every event.
           correlation_id: on every event and outgoing request; the run's id unless given.
 
         Raises:
           InputError: the inputs do not fit; has every problem.
-          Refused: the engine is closing, the workflow has more steps than ``limits.steps``, or it uses a
-            limiter that this engine does not have.
+          Refused: the engine is closing, the run of this *key* has other inputs, the workflow has more steps
+            than ``limits.steps``, or it uses a limiter that this engine does not have.
+          StoreError: the store cannot take it.
         """
-        if key is not None:
-            raise Refused("start", "new", "run keys are not yet supported in this version")
+        accepted = self._new_run(workflow, inputs, key, labels, correlation_id)
+        existing = await self._created(accepted, key, held=True)
+        if existing is not None:
+            return existing
+        run = self._runs[accepted.id] = Run(accepted)
+        self._launch(accepted)
+        return run
+
+    async def accept(
+        self,
+        workflow: Workflow,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        correlation_id: str | None = None,
+    ) -> Run:
+        """As `start`, but the run is only stored: whoever calls `resume_run` for it drives it."""
+        self._durable("accept a run without driving it")
+        accepted = self._new_run(workflow, inputs, key, labels, correlation_id)
+        existing = await self._created(accepted, key, held=False)
+        return existing or await self.find(accepted.id)
+
+    def _new_run(
+        self,
+        workflow: Workflow,
+        inputs: Mapping[str, Any] | None,
+        key: str | None,
+        labels: Mapping[str, str] | None,
+        correlation_id: str | None,
+    ) -> Driven:
+        """A new run, if all is well with it."""
         given, problems = check_inputs(workflow.spec.inputs, inputs or {})
         if problems:
             raise InputError(problems)
         self._check_limits(workflow)
-        if self._closing:
-            raise Refused("start", "closing", "the engine is being closed")
-        driven = Driven(
+        self._check_open()
+        return Driven(
             self._surroundings,
             workflow.plan,
             self._new_id(),
@@ -80,15 +147,56 @@ class Engine:
             labels=labels or {},
             correlation_id=correlation_id,
         )
-        run = self._runs[driven.id] = Run(driven)
-        spec = workflow.spec
-        driven.emit("workflow.accepted", data={"spec": spec.data, "hash": spec.hash, "inputs": given})
-        await driven.durable()
-        self._nursery.start_soon(self._drive, driven, name=f"treadle run {driven.id}")
+
+    def _check_open(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+        if self._closing:
+            raise Refused("start", "closing", "the engine is being closed")
+
+    async def _created(self, driven: Driven, key: str | None, *, held: bool) -> Run | None:
+        """Have *driven* stored with its first event; the run that has *key* already, if one does."""
+        fingerprint = None if key is None else _fingerprint(driven.inputs)
+        if self._durability is None and key is not None:
+            existing = self._by_key(driven.workflow, key, str(fingerprint))
+            if existing is not None:
+                return existing
+            self._keys[driven.workflow, key] = driven.id, str(fingerprint)
+        spec = driven.plan.spec
+        told = {"spec": spec.data, "hash": spec.hash, "inputs": driven.inputs}
+        driven.emit("workflow.accepted", data=told if key is None else {**told, "key": key})
+        if self._durability is None:
+            await driven.durable()
+            return None
+        stored = await self._durability.keeper.create(driven, key=key, fingerprint=fingerprint, held=held)
+        if stored.id != driven.id:
+            return await self._existing(stored, str(fingerprint))
+        if held and self._closing:
+            await self._durability.keeper.give_back(driven)
+            why = f"the engine has been closed meanwhile; run {driven.id} is stored and can be resumed"
+            raise Refused("start", "closing", why)
+        return None
+
+    def _by_key(self, workflow: str, key: str, fingerprint: str) -> Run | None:
+        run_id, before = self._keys.get((workflow, key), ("", ""))
+        run = self._runs.get(run_id)
+        if run is None:
+            return None
+        _check_same(fingerprint, before, key, run_id, run.status)
         return run
 
+    async def _existing(self, stored: RunInfo, fingerprint: str) -> Run:
+        _check_same(fingerprint, stored.fingerprint, str(stored.key), stored.id, stored.status)
+        return await self.find(stored.id)
+
+    # --- finding ---
+
     def runs(self, *, status: RunStatus | str | None = None, workflow: str | None = None) -> list[Run]:
-        """The runs this engine has, oldest first: those that go on, and the latest that have ended."""
+        """The runs this engine has, oldest first: those that go on, and the latest that have ended.
+
+        Those of other engines and former processes are in `store`: ``await engine.store.list(…)`` lists them,
+        and `find` gives one.
+        """
         wanted = None if status is None else RunStatus(status)
         return [
             run
@@ -104,11 +212,135 @@ class Engine:
             )
         return self._runs[run_id]
 
-    async def _drive(self, driven: Driven) -> None:
-        async with self._slots:
-            if not driven.status.ended:  # cancelled while it was pending
-                await live(driven)
+    async def find(self, run_id: str) -> Run:
+        """A run of this engine or of the store, to be watched and steered, whoever drives it.
+
+        Raises NoSuchRun if there is none.
+        """
+        if run_id in self._runs:
+            return self._runs[run_id]
+        from treadle._engine.stored import StoredRun
+
+        durability = self._durable(f"find run {run_id}")
+        found = StoredRun(durability.store, await durability.store.info(run_id), self._surroundings.now)
+        await found.read()
+        return found
+
+    def history(self, run_id: str) -> Sequence[Event] | None:
+        """The journaled events of a run; None if it has been forgotten."""
+        run = self._runs.get(run_id)
+        return None if run is None else run._driven.history
+
+    # --- taking over ---
+
+    async def resume_run(self, run_id: str) -> Run:
+        """Go on with a run of the store that nobody drives: after a crash, a suspension, or `accept`.
+
+        What was asked of it meanwhile is applied. It stays paused if it was.
+
+        Raises:
+          NoSuchRun: the store does not have it.
+          Refused: it has ended, it is driven (by whom is said), or this engine cannot drive it.
+          SpecError: its spec does not fit the plugins that are installed here.
+          RecordError: its journal cannot be read.
+        """
+        durability = self._durable(f"resume run {run_id}")
+        self._check_not_driven(run_id)
+        self._check_open()
+        self._driven[run_id] = None
+        try:
+            taken = await durability.takeover.take(run_id)
+            if self._closing:
+                await durability.keeper.give_back(taken.run)
+                self._check_open()
+        except BaseException:
+            self._let_go(run_id)
+            raise
+        self._ended.pop(run_id, None)
+        self._runs[run_id] = run = Run(taken.run)
+        before = len(taken.run.history)
+        self._launch(taken.run, taken.asked)
+        while self._slots.available_tokens and len(taken.run.history) == before and taken.run.lost is None:
+            await taken.run.changed()
+        return run
+
+    def _check_not_driven(self, run_id: str) -> None:
+        if run_id in self._driven:
+            driven = self._driven[run_id]
+            state = "being resumed" if driven is None else str(driven.status)
+            ended = driven is not None and driven.status.ended
+            raise Refused(
+                "resume", state, f"run {run_id} {'has ended' if ended else 'is driven here already'}"
+            )
+
+    async def _recover(self) -> None:
+        """Take over what nobody drives, now and again, until cancelled."""
+        durability = self._durable("recover runs")
+        while not self._closing and durability.broken is None:
+            try:
+                await self._take_over_lapsed(durability)
+            except StoreUnavailable:
+                _log.debug("the store cannot be asked for runs that nobody drives", exc_info=True)
+            except Exception as error:
+                durability.journal.break_down(error)
+            await trio.sleep(durability.keeper.lease)
+
+    async def _take_over_lapsed(self, durability: Durability) -> None:
+        after = None
+        while True:
+            page = await durability.keeper.lapsed(after)
+            for info in page.runs:
+                if self._closing or len(self._driven) >= self._surroundings.limits.runs:
+                    return
+                if info.id not in self._left_alone and info.id not in self._driven:
+                    await self._take_over(info)
+            if (after := page.next) is None:
+                return
+
+    async def _take_over(self, info: RunInfo) -> None:
+        from treadle._engine.keeper import NotFree
+
+        try:
+            await self.resume_run(info.id)
+        except (NotFree, StoreUnavailable):
+            return
+        except Exception as error:  # one run that cannot go on must not keep the others from it
+            self._left_alone.add(info.id)
+            _log.warning("run %s cannot go on here and is left alone: %s", info.id, error)
+        else:
+            _log.info("run %s of %s goes on here", info.id, info.workflow)
+
+    # --- driving ---
+
+    def _launch(self, driven: Driven, asked: Sequence[Request] = ()) -> None:
+        self._driven[driven.id] = driven
+        if self._durability is not None and driven.past is None:
+            self._durability.begin(driven, asked)
+        self._nursery.start_soon(self._drive, driven, asked, name=f"treadle run {driven.id}")
+
+    async def _drive(self, driven: Driven, asked: Sequence[Request]) -> None:
+        durability = self._durability
+        try:
+            with driven.everything:
+                async with self._slots:
+                    if durability is not None and driven.past is not None:
+                        durability.begin(driven, asked)
+                    if not driven.status.ended:  # cancelled while it was pending
+                        await live(driven)
+            if durability is not None:
+                await durability.finish(driven)
+        finally:
+            if durability is not None:
+                await durability.let_go(driven)  # noqa: ASYNC102  shielded, within a bound
+                if not isinstance(driven.lost, Fenced | StoreUnavailable | Suspended | None):
+                    self._left_alone.add(driven.id)
+            self._let_go(driven.id)
         self._keep(driven.id)
+
+    def _let_go(self, run_id: str) -> None:
+        del self._driven[run_id]
+        if self._over is not None:
+            self._over.set()
 
     def _keep(self, run_id: str) -> None:
         """Remember an ended run, and forget the oldest beyond the limit."""
@@ -117,12 +349,8 @@ class Engine:
             oldest, _ = self._ended.popitem(last=False)
             del self._runs[oldest]
 
-    def history(self, run_id: str) -> Sequence[Event] | None:
-        """The journaled events of a run; None if it has been forgotten."""
-        run = self._runs.get(run_id)
-        return None if run is None else run._driven.history
-
     def _check_limits(self, workflow: Workflow) -> None:
+        """Raise Refused for a workflow that is too large for this engine, or lacks a limiter here."""
         allowed, size = self._surroundings.limits.steps, len(workflow.plan.paths)
         if size > allowed:
             raise Refused(
@@ -145,17 +373,81 @@ class Engine:
         head = "".join(_ID_DIGITS[moment >> shift & 31] for shift in range(40, -1, -5))
         return f"{head}-{tail}"
 
+    # --- leaving ---
+
+    @property
+    def _broken(self) -> StoreBroken | None:
+        """Why nothing goes on here any more, if the store broke."""
+        return None if self._durability is None else self._durability.broken
+
     async def close(self) -> None:
         """Take no more runs, cancel those that go on, and wait for their ends."""
         self._closing = True
         for run in self.runs():
-            if not run.status.ended:
-                try:
-                    await run.cancel("the engine was closed")
-                except (
-                    Refused
-                ):  # its end is decided; it comes to it by itself, unless it is paused on the way
-                    with suppress(Refused):
-                        await run.resume()
+            with suppress(Refused):
+                await self._cancelled(run)
         for run in self.runs():
-            await run.ended()
+            try:
+                await run.ended()
+            except Exception:
+                if run._driven.lost is None:
+                    raise
+
+    async def _cancelled(self, run: Run) -> None:
+        if run.status.ended or run._driven.lost is not None:
+            return
+        try:
+            await run.cancel("the engine was closed")
+        except Refused:  # its end is decided; it comes to it by itself, unless it is paused on the way
+            await run.resume()
+
+    async def suspend(self, grace: float = GRACE_SECONDS) -> None:
+        """Take no more runs, and leave those that go on so that they can be resumed, here or elsewhere.
+
+        Nothing new starts. Attempts in flight may finish within *grace* seconds; those that do not are
+        cancelled, and where their step is not repeatable, what they did is unknown: a person decides.
+        """
+        durability = self._durable("suspend")
+        self._closing = True
+        durability.inbox.close()
+        going = [driven for driven in self._driven.values() if driven is not None]
+        for driven in going:
+            driven.close_gate()
+        with trio.move_on_after(grace):
+            for driven in going:
+                await _at_rest(driven)
+        for driven in going:
+            if not driven.status.ended:
+                driven.everything.cancel(reason="the engine was suspended")
+        while self._driven:
+            self._over = trio.Event()
+            await self._over.wait()
+        await durability.inbox.look()
+
+    def _abandon(self) -> None:
+        """The engine is being left by an exception: take no more runs."""
+        self._closing = True
+
+    async def _leave(self) -> None:
+        """The engine is left normally: suspend what outlives the engine, cancel what does not."""
+        await (self.close() if self._durability is None else self.suspend())
+
+
+async def _at_rest(driven: Driven) -> None:
+    """Wait until no attempt of *driven* is in flight."""
+    while driven.in_flight and driven.lost is None and not driven.status.ended:
+        await driven.changed()
+
+
+def _fingerprint(inputs: Mapping[str, Any]) -> str:
+    """The same for equal inputs and no others."""
+    import json  # runs without a key do without
+
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_same(new: str, before: str | None, key: str, run_id: str, status: RunStatus) -> None:
+    if new != before:
+        why = f"the key {key!r} belongs to run {run_id}, which has other inputs; give those, or another key"
+        raise Refused("start", str(status), why)

@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from treadle._engine.masking import SHORTEST
+from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.scope import Scope, outcome_names
 from treadle._expr import Expression, ExpressionError, Template
 from treadle._frontier import ABSENT
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from treadle._engine.run import Run
+    from treadle._engine.step import StepRun
+    from treadle._expr.references import Reference
     from treadle._model import Input
 
 LEVEL_NAMES = frozenset({"item", "index", "previous", "output", "error", "attempt"})
-_SHOWN = 8  # names in a message
+_MOST_SHOWN = 200  # characters of a value that a condition saw
 
 _log = logging.getLogger("treadle.secrets")
 
@@ -43,15 +46,19 @@ class Evaluation:
         self.ending: dict[str, Any] = {}  # run.status and run.error, once decided
 
     def value(
-        self, expression: Expression | Template, scope: Scope, names: Mapping[str, Any] | None = None
+        self,
+        expression: Expression | Template,
+        scope: Scope,
+        names: Mapping[str, Any] | None = None,
+        now: float | None = None,
     ) -> Any:
         """The value of *expression* as seen from *scope*, with *names* before all others.
 
-        Raises StepError ``expression``.
+        *now* is what ``now()`` gives, the present unless given. Raises StepError ``expression``.
         """
         seen = self._gather(expression, scope, names)
         try:
-            return expression.evaluate(seen, now=self._run.surroundings.now())
+            return expression.evaluate(seen, now=self._run.surroundings.now() if now is None else now)
         except ExpressionError as error:
             raise self.failed(str(error), expression) from error
 
@@ -63,6 +70,11 @@ class Evaluation:
             message = f"a condition must be true or false, and this is {kind}; compare it"
             raise self.failed(f"{message}, in: {expression.source}", expression)
         return value
+
+    def saw(self, expression: Expression, scope: Scope) -> dict[str, Any]:
+        """The values behind the names of *expression*, as written in it; large ones cut short."""
+        seen = self._gather(expression, scope, None)
+        return {str(reference): _shown(_followed(seen, reference)) for reference in expression.references}
 
     def filled(self, value: Any, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
         """Plain data in which each template has been replaced by its value."""
@@ -203,6 +215,30 @@ class Evaluation:
         return names
 
 
+def _followed(seen: Mapping[str, Any], reference: Reference) -> Any:
+    """What *reference* leads to in *seen*; None where it leads nowhere."""
+    value: Any = seen.get(reference.root)
+    for key in reference.keys:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _shown(value: Any) -> Any:
+    """*value* as people are shown it: what is large as the beginning of its text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) > _MOST_SHOWN:
+        return f"{text[:_MOST_SHOWN]}…"
+    try:
+        return value if isinstance(value, str) else to_plain(value, 8 * _MOST_SHOWN)
+    except NotPlain:
+        return text
+
+
 def env_text(value: Any, name: str) -> str:
     """A value as environment text: text, numbers and booleans as a spec writes them."""
     if isinstance(value, bool):
@@ -212,3 +248,13 @@ def env_text(value: Any, name: str) -> str:
     raise StepError(
         "expression", f"env.{name} must be text, a number or a boolean, not {type(value).__name__}"
     )
+
+
+def gathered_env(step: StepRun) -> dict[str, str]:
+    """The environment of *step* on top of what encloses it."""
+    outer = step.scope.name("env")
+    env = dict(step.run.evaluation.env() if outer is ABSENT else outer)
+    scope = Scope(step.scope, names={"env": env})
+    for name, value in step.spec.env.items():
+        env[name] = env_text(step.run.evaluation.filled(value, scope), name)
+    return env

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import trio
 
-from treadle._engine.report import with_path
-from treadle._engine.stop import Stopper, first_cause
+from treadle._engine.report import ended_by_itself, reported, with_path
+from treadle._engine.stop import Stopper, before_the_crash, first_cause
 from treadle._engine.undo import UndoLog
 from treadle._expr import Template
 from treadle._frontier import ABSENT, Cause, Outcome
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from treadle._engine.run import Run
     from treadle._engine.scope import Scope
     from treadle._engine.step import StepRun
+    from treadle.events import Event
 
 MAX_PARALLEL = 32
 """Elements at once, unless the step says otherwise: beyond, bookkeeping costs more than it brings."""
@@ -44,7 +45,19 @@ class Elements(Stopper):
 
     handed_over = False  # a foreach is nobody's but the engine's
 
-    __slots__ = ("_decision", "_items", "_next", "_running", "_whole", "failure", "outputs", "undo")
+    __slots__ = (
+        "_decision",
+        "_items",
+        "_known",
+        "_next",
+        "_open",
+        "_running",
+        "_started",
+        "_whole",
+        "failure",
+        "outputs",
+        "undo",
+    )
 
     def __init__(self, whole: StepRun, items: list[Any]) -> None:
         super().__init__(whole.stopper)
@@ -53,15 +66,25 @@ class Elements(Stopper):
         self.outputs: list[Any] = [None] * len(items)
         self._next = 0
         self._running = 0
+        self._started = 0
+        self._known: set[int] = set()  # those that had started when the journal ended
+        self._open: list[int] = []  # and of these, those that had not settled
         self._decision: Any = None
         self.undo = UndoLog()
         self.failure: Failure | None = None
         whole.inner = [self]
 
+    @classmethod
+    def again(cls, whole: StepRun) -> Self:
+        """The elements of a step that has settled, for what they owe."""
+        self = cls(whole, whole.items)
+        self._replay()
+        return self
+
     @property
     def left(self) -> int:
         """How many elements have not started."""
-        return len(self._items) - self._next
+        return len(self._items) - self._started
 
     async def drive(self) -> Outcome:
         """Run every element; the outcome of the step, undecided where it failed before the first."""
@@ -73,7 +96,8 @@ class Elements(Stopper):
         except StepError as error:
             failure = error.to_failure()
             return Outcome(StepStatus.FAILED, error=failure, attempts=whole.attempt)
-        if self._items:
+        self._replay()
+        if self._started < len(self._items) or self._open:
             whole.run.busy -= 1  # lent to the elements; comes back from the last that ends
             try:
                 await self._at_once(min(at_once, len(self._items)))
@@ -105,36 +129,83 @@ class Elements(Stopper):
 
     async def _elements(self) -> None:
         """One element after another, until none is left."""
-        while self.fired() is None and self._next < len(self._items):
-            number = self._next
-            self._next += 1
-            await self._element(
-                type(self._whole).element(self._whole, self, number, self._items[number]), number
-            )
+        while (number := self._take()) is not None:
+            await self._element(self._at(number), number)
         self._one_less()
 
+    def _take(self) -> int | None:
+        """The next element to run: those first that had started when the journal ended."""
+        if self._open:
+            return self._open.pop(0)
+        while self._next in self._known:
+            self._next += 1
+        if self.fired() is not None or self._next >= len(self._items):
+            return None
+        self._next += 1
+        self._started += 1
+        return self._next - 1
+
+    def _at(self, number: int) -> StepRun:
+        return type(self._whole).element(self._whole, self, number, self._items[number])
+
     async def _element(self, element: StepRun, number: int) -> None:
+        if element.past is not None:
+            from treadle._engine.take_up import take_up
+
+            take_up(element, element.past)
         try:
             outcome = await element.handled()
         except BaseException:
             found = first_cause(self)
             if found is not None:  # else it is the host's
+                found[0].tell()
                 self._settle(element, number, element.interrupted(found[1]))
                 self._one_less()
             raise
         self._settle(element, number, outcome)
 
-    def _settle(self, element: StepRun, number: int, outcome: Outcome) -> None:
+    def _replay(self) -> None:
+        """Bring the elements to where the journal ended, if there is one."""
+        past = self._whole.run.past
+        if past is None:
+            return
+        from treadle._engine.take_up import restore
+
+        prefix = self._whole.inside
+        for event in past.settlings(prefix):
+            if (number := _number(event.step)) is not None:
+                element = self._at(number)
+                restore(element, event)
+                self._settle(element, number, reported(event, past.state), event)
+                self._known.add(number)
+        self._open = [one for path in past.open_inside(prefix) if (one := _number(path)) is not None]
+        self._known.update(self._open)
+        self._started = len(self._known)
+
+    def _settle(self, element: StepRun, number: int, outcome: Outcome, told: Event | None = None) -> None:
         if outcome.output is not ABSENT:
             self.outputs[number] = outcome.output
-        element.report(outcome, self.undo)
+        if told is None:
+            late = not element.timed_out and first_cause(self.outer) is not None
+        else:
+            late = not ended_by_itself(told)
+        element.report(outcome, self.undo, told, late=late)
+        if outcome.takes_back:
+            self._whole.frame.takes_back = True
         if outcome.status is not StepStatus.FAILED or outcome.tolerated or outcome.error is None:
             return
-        if self.failure is None and (element.timed_out or first_cause(self.outer) is None):
+        if self.failure is None and not late:
             self.failure = with_path(outcome.error, element.path)
             self._decision = outcome.decision
-        if outcome.decision == "rollback":
+        if outcome.decision == "rollback" and told is None:
             self._whole.run.roll_back(element.path, outcome.error)
         if outcome.decision != "drain":
             self._decision = outcome.decision
-            self.stop(Cause("failure", f"{element.path} failed"))
+            since = None if told is None else before_the_crash(told.seq or 0)
+            self.stop(Cause("failure", f"{element.path} failed"), since)
+
+
+def _number(path: str | None) -> int | None:
+    """The number of an element; None for what else is right inside a foreach, as its undo."""
+    number = (path or "").rpartition(".")[2]
+    return int(number) if number.isdigit() else None

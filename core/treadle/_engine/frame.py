@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from treadle._engine.decide import decide, failed
-from treadle._engine.report import report, with_path
+from treadle._engine.decide import asked, decide, failed
+from treadle._engine.plain import NotPlain, to_plain
+from treadle._engine.report import ended_by_itself, report, reported, with_path
 from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope
 from treadle._engine.step import StepRun
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from treadle._engine.run import Run
+    from treadle._past import StepPast
     from treadle._plan.blocks import BlockPlan
 
 _READY = Ready()
@@ -45,6 +47,9 @@ class Frame(Stopper):
       failure: its first fatal child's error, with the path; a failure that only followed a stop from
         outside is not one.
       end: set when everything in it has settled.
+      undoing: it takes something back, or is part of what does.
+      place: which of the blocks of its step it is.
+      moment: while the journal is replayed, when the event at hand happened.
       handed_over: its end has been told to the plugin that ran it, which may make of it what it will.
     """
 
@@ -59,11 +64,14 @@ class Frame(Stopper):
         "halted",
         "handed_over",
         "labels",
+        "moment",
+        "place",
         "prefix",
         "run",
         "scope",
         "takes_back",
         "undo",
+        "undoing",
     )
 
     def __init__(
@@ -76,6 +84,7 @@ class Frame(Stopper):
         prefix: str = "",
         labels: Mapping[str, str] | None = None,
         max_parallel: int | None = None,
+        undoing: bool = False,
     ) -> None:
         super().__init__(outer)
         self.run = run
@@ -90,6 +99,9 @@ class Frame(Stopper):
         self.handed_over = False
         self.halted = False
         self.takes_back = False
+        self.undoing = undoing or block.spec.role == "undo"
+        self.moment: float | None = None
+        self.place = 0
         self._nursery: trio.Nursery | None = None
         self._items: dict[int, list[Any]] = {}  # of foreach steps, until they start
         self._questions: dict[
@@ -115,11 +127,10 @@ class Frame(Stopper):
 
     async def drive(self) -> None:
         """Run the block; returns when everything in it has settled and nothing of it runs any more."""
-        moves = self.frontier.open()
-        self._record_derived(moves)
+        first = self._opened()
         if self.end is None:
             try:
-                await self._children(moves.start)
+                await self._children(first)
             except BaseException:
                 # a rollback that was decided is not interrupted by what comes after it, but for the host
                 if self.takes_back and first_cause(self.outer) is not None:
@@ -129,6 +140,16 @@ class Frame(Stopper):
                 raise EngineFault(f"block {self.prefix or 'steps'!r} ended before its steps had settled")
         if self.takes_back:
             await self.take_back()
+
+    def _opened(self) -> Sequence[int]:
+        """The steps to start, or to go on with."""
+        if self.run.past is not None:
+            from treadle._engine.replay import replay  # few runs go on after a crash: others need not load it
+
+            return replay(self, self.run.past)
+        moves = self.frontier.open()
+        self.record_derived(moves)
+        return moves.start
 
     async def _children(self, first: Sequence[int]) -> None:
         async with trio.open_nursery() as nursery:
@@ -151,22 +172,24 @@ class Frame(Stopper):
         if self._nursery is None:
             raise EngineFault("a block without a nursery started a step")
         self.run.busy += 1
-        step = self._step(index)
+        step = self.step(index)
         step.announce()
         self._nursery.start_soon(step_task, self, step, name=f"treadle {self.run.id} {step.path}")
 
-    def _step(self, index: int) -> StepRun:
+    def step(self, index: int) -> StepRun:
+        """The step at *index*, on its way."""
         return StepRun(self, index, *self.found(index))
 
     # --- settling ---
 
     def settled(self, step: StepRun, outcome: Outcome) -> StepRun | None:
         """Take *outcome* in; the step that goes on in the same task, if any."""
-        self._record(step.index, outcome, step)
+        self.record(step.index, outcome, step)
         if not self.halted and (stopped := first_cause(self)) is not None:
+            stopped[0].tell()
             self.halt(stopped[1])  # the cancellation has not arrived here, but nothing may start any more
         moves = self.frontier.settle(step.index, outcome)
-        self._record_derived(moves)
+        self.record_derived(moves)
         if not moves.start:
             if self.end is None:
                 self.run.busy -= 1
@@ -174,7 +197,7 @@ class Frame(Stopper):
             else:
                 self.run.in_flight += 1
             return None
-        following = self._step(moves.start[0])
+        following = self.step(moves.start[0])
         following.announce()
         for index in moves.start[1:]:
             self._launch(index)
@@ -186,6 +209,7 @@ class Frame(Stopper):
         if from_outside is None:  # the host's: the step's own timer, if it has fired, would have caught ours
             return
         outcome = step.interrupted(from_outside[1])
+        from_outside[0].tell()
         self.halt(from_outside[1])
         if (following := self.settled(step, outcome)) is not None:
             raise EngineFault(f"{following.path} was started by a cancellation")
@@ -195,29 +219,37 @@ class Frame(Stopper):
         if self.halted:
             return
         self.halted = True
-        self._record_derived(self.frontier.stop(cause))
+        self.record_derived(self.frontier.stop(cause))
 
-    def _record_derived(self, moves: Moves) -> None:
+    def record_derived(self, moves: Moves) -> None:
+        """Take in what the frontier derived, and stop if it says so."""
         for index, outcome in moves.settled:
-            self._record(index, outcome, None)
+            self.record(index, outcome, None)
         if moves.end is not None:
             self.end = moves.end
         if moves.stop is not None and not self.halted:
-            self.stop(moves.stop)
+            self.stop(moves.stop, self.moment)
 
-    def _record(self, index: int, outcome: Outcome, step: StepRun | None) -> None:
-        """Emit how a step settled, and note what it owes and whether it is fatal."""
+    def record(self, index: int, outcome: Outcome, step: StepRun | None) -> None:
+        """Emit how a step settled, unless it is journaled; note what it owes and whether it is fatal."""
         path = self.path(index)
-        if step is not None:
-            step.report(outcome, self.undo)
+        told = self.run.settled(path)
+        if told is None:
+            # in a block stopped from outside, only a step whose own time was up failed before that
+            late = self.halted and (step is None or not step.timed_out)
         else:
+            late = not ended_by_itself(told)
+        if step is not None:
+            step.report(outcome, self.undo, told, late=late)
+        elif told is None:
             report(self.run, path, outcome, self._labels(index))
+        if outcome.takes_back:
+            self.takes_back = True
         if outcome.status is not StepStatus.FAILED or outcome.error is None or outcome.tolerated:
             return
-        # in a block stopped from outside, only a step whose own time was up failed before that
-        if self.failure is None and (not self.halted or (step is not None and step.timed_out)):
+        if self.failure is None and not late:
             self.failure = with_path(outcome.error, path)
-        if outcome.decision == "rollback":
+        if outcome.decision == "rollback" and told is None:
             self.run.roll_back(path, outcome.error)
 
     # --- before a step starts ---
@@ -231,18 +263,40 @@ class Frame(Stopper):
         spec = self.block.steps[index]
         if spec.when is None and spec.foreach is None:
             return _READY
+        past = None if self.run.past is None else self.run.past.step(self.path(index))
+        if past is not None and (known := self._examined_before(index, past)) is not None:
+            return known
         try:
             if spec.when is not None:
-                held = self.run.evaluation.condition(spec.when, self.scope)
-                told = {"when": held, "condition": spec.when.source}
-                self.run.emit("step.decided", self.path(index), None, told, self._labels(index))
+                held = past.decided.data["when"] if past is not None and past.decided else self._decide(index)
                 if not held:
                     return Skip(f"when: {spec.when.source}")
             if spec.foreach is not None:
-                self._items[index] = self._elements(index)
+                items = None if past is None else past.items
+                self._items[index] = self._elements(index) if items is None else items
         except StepError as error:
             return self._failed_before_it_began(index, error)
         return _READY
+
+    def _examined_before(self, index: int, past: StepPast) -> Outcome | Ready | None:
+        """What the journal says that examining the step gave, but for its ``when`` and its items."""
+        if past.attempt or self.run.past is None:
+            return None
+        if past.settled is not None and past.settled.type == "step.failed" and past.waiting is None:
+            return reported(past.settled, self.run.past.state)
+        if past.waiting is not None and past.waiting.type == "step.waiting":
+            self._questions[index] = Failure.from_data(past.waiting.data["error"]), asked(past.waiting)
+            return _READY
+        return None
+
+    def _decide(self, index: int) -> bool:
+        """Evaluate a ``when``, and journal what it saw."""
+        when = self.block.steps[index].when
+        assert when is not None
+        held = self.run.evaluation.condition(when, self.scope)
+        told = {"when": held, "condition": when.source, "saw": self.run.evaluation.saw(when, self.scope)}
+        self.run.emit("step.decided", self.path(index), None, told, self._labels(index))
+        return held
 
     def _elements(self, index: int) -> list[Any]:
         spec = self.block.steps[index]
@@ -260,6 +314,10 @@ class Frame(Stopper):
                 "expression",
                 f"foreach has {len(items)} elements, more than the {most} that limits.elements allows",
             )
+        try:
+            items = [to_plain(item, self.run.surroundings.limits.output) for item in items]
+        except NotPlain as error:
+            raise StepError("expression", f"an element of foreach cannot be kept: {error}") from None
         self.run.emit("step.expanded", self.path(index), None, {"items": items}, self._labels(index))
         return items
 

@@ -23,15 +23,16 @@ from treadle._engine.frame import Frame
 from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.rollback import allowance, take_back
 from treadle._engine.scope import Scope
-from treadle._engine.stop import Stopper, Timer
+from treadle._engine.stop import Diverged, Stopper, Timer, before_the_crash
 from treadle._frontier import Cause, Outcome
 from treadle._kinds import Ask, Rollback, StepFailure, Tolerate
 from treadle._units import format_duration
-from treadle.errors import EngineFault, Failure, StepError
+from treadle.errors import EngineFault, Failure, RecordError, StepError
 from treadle.events import Resolve, RunStatus
 
 if TYPE_CHECKING:
     from treadle._engine.run import Run
+    from treadle._past import Past
 
 _log = logging.getLogger("treadle")
 
@@ -50,10 +51,15 @@ class End:
 async def live(run: Run) -> None:
     """Drive *run* from its start to its end; returns early only with the host's cancellation."""
     try:
-        end = await _ending(run)
+        end = await (_ending(run) if run.past is None else _recovered(run, run.past))
     except BaseException as raised:  # noqa: ASYNC103  only a bug of treadle goes no further: it is told
         if not _is_fault(raised):
             raise
+        if run.lost is not None:  # what came of that is told by whoever let go of the run
+            return
+        if isinstance(leaf := _leaf(raised), Diverged):
+            run.lose(RecordError(f"run {run.id} cannot go on: {leaf}"))  # its journal is left as it is
+            return
         trace = run.masker.text("".join(traceback.format_exception(raised)))
         _log.critical("run %s ended by a bug in treadle; please report it\n%s", run.id, trace)
         leaf = _leaf(raised)
@@ -68,11 +74,47 @@ async def live(run: Run) -> None:
 async def _ending(run: Run) -> End:
     run.started_at = run.surroundings.now()
     run.evaluation.mask_declared()
-    run.become(RunStatus.RUNNING, "workflow.started")
+    problem = _give_vars(run)
+    told: dict[str, Any] = {"seed": run.seed}
+    if run.evaluation.vars:
+        told["vars"] = run.evaluation.vars
+    run.become(RunStatus.RUNNING, "workflow.started", told)
     if run.held:
         run.become(RunStatus.PAUSING, "workflow.pausing")
         run.maybe_paused()
-    end = await _steps(run)
+    return await _closed(run, await _steps(run) if problem is None else problem)
+
+
+async def _recovered(run: Run, past: Past) -> End:
+    """As `_ending`, for a run that goes on. Only such a run has steps that may be sheltered."""
+    from treadle._engine.recovery import go_on, stand_in
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_unshelter_at_last, run)
+        run.evaluation.mask_declared()
+        go_on(run, past)
+        if past.ending is not None:
+            stand_in(run, past)
+            end = _decided_before(past.ending.data)
+            run.closing = True
+            await _finally(run, end)
+        else:
+            given = past.started is not None and "vars" in past.started.data
+            problem = None if given else _give_vars(run)
+            end = await _closed(run, await _steps(run) if problem is None else problem)
+        nursery.cancel_scope.cancel()
+    return end
+
+
+async def _unshelter_at_last(run: Run) -> None:
+    try:
+        await trio.sleep_forever()
+    finally:
+        run.unshelter()
+
+
+async def _closed(run: Run, end: End) -> End:
+    """What comes after the steps."""
     run.closing = True
     run.clock.go()
     if run.wants_rollback or end.status is RunStatus.ROLLED_BACK:
@@ -83,24 +125,41 @@ async def _ending(run: Run) -> End:
     return end
 
 
+def _give_vars(run: Run) -> End | None:
+    """Evaluate ``vars``; how the run ends if that fails."""
+    try:
+        for name, value in run.plan.spec.vars.items():
+            given = run.evaluation.filled(value, Scope(None))
+            run.evaluation.vars[name] = to_plain(given, run.surroundings.limits.output)
+    except StepError as error:
+        return End(RunStatus.FAILED, error.to_failure())
+    except NotPlain as error:
+        return End(RunStatus.FAILED, Failure("expression", f"vars.{name}: {error}"))
+    return None
+
+
 # --- steps ---
 
 
 async def _steps(run: Run) -> End:
     spec = run.plan.spec
     try:
-        for name, value in spec.vars.items():
-            run.evaluation.vars[name] = run.evaluation.filled(value, Scope(None))
         at_once = parallelism(run, spec.blocks[0].max_parallel, Scope(None), None)
     except StepError as error:
         return End(RunStatus.FAILED, error.to_failure())
-    timer = None
+    timer, left, passed = None, spec.timeout or 0.0, None
     if spec.timeout is not None:
-        timer = Timer(run, Cause("timeout", f"the run was not done after {format_duration(spec.timeout)}"))
+        cause = Cause("timeout", f"the run was not done after {format_duration(spec.timeout)}")
+        told = {"kind": cause.kind, "cause": cause.text}
+        timer = Timer(run, cause, lambda: run.emit("workflow.stopping", data=told))
+        if run.past is not None:
+            left -= run.past.driven
+            if run.past.stopping is not None:
+                passed, timer.emit = before_the_crash(run.past.stopping.seq or 0), None
     root = run.root = Frame(run, run.plan.blocks[0], outer=timer or run, scope=None, max_parallel=at_once)
     with trio.CancelScope() as scope:
         run.enter(scope)
-        with nullcontext() if timer is None else run.clock.limit(timer, spec.timeout or 0.0):
+        with nullcontext() if timer is None else run.clock.limit(timer, left, passed=passed):
             run.in_flight = 1
             await root.drive()
             run.in_flight = 0
@@ -123,6 +182,7 @@ async def _decided(run: Run, root: Frame, timer: Timer | None) -> End:
 
 async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
     """The workflow's strategy decides about the expiry of its timeout."""
+    root.outer.tell()  # type: ignore[union-attr]
     elapsed = run.surroundings.now() - (run.started_at or 0.0)
     strategy = run.plan.strategy
     decision, error = decide(run, strategy, root.scope, StepFailure("", error, 1, elapsed))
@@ -132,7 +192,8 @@ async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
         answer = Resolve.FAIL
         with trio.CancelScope() as scope:
             run.enter(scope)  # a cancel of the run ends the question too
-            answer, _ = await ask(run, "", None, error, decision, labels={}, decisions=choices)
+            past = None if run.past is None else run.past.step("")
+            answer, _ = await ask(run, "", None, error, decision, labels={}, decisions=choices, past=past)
         if run.fired() is not None:
             return End(RunStatus.CANCELLED, reason=run.cancel_reason)
         decision = answered(answer, None)
@@ -187,6 +248,8 @@ async def _finally(run: Run, end: End) -> None:
     run.evaluation.ending = {"status": str(end.status), "error": error}
     if block is None:
         return
+    if run.past is None or run.past.ending is None:
+        run.emit("workflow.ending", data={"status": str(end.status), **_told(run, end)})
     plan = run.plan.blocks[block.index]
     outer = run.root.scope if run.root is not None else _empty_scope(run)
     timer = Timer(Stopper(None), Cause("timeout", f"`finally` was not done after {allowance(plan):g} s"))
@@ -221,7 +284,23 @@ def _with_finally(error: Failure | None, failure: Failure) -> Failure:
 # --- the end ---
 
 
+def _decided_before(data: Mapping[str, Any]) -> End:
+    """The end that a ``workflow.ending`` told of."""
+    return End(
+        RunStatus(data["status"]),
+        Failure.from_data(data["error"]) if "error" in data else None,
+        data.get("outputs", {}),
+        data.get("reason"),
+        data.get("rollback"),
+    )
+
+
 def _tell(run: Run, end: End) -> None:
+    run.finish(end.status, _told(run, end))
+
+
+def _told(run: Run, end: End) -> dict[str, Any]:
+    """The data of the run's end, and of what comes before ``finally``."""
     data: dict[str, Any] = {"tolerated": run.tolerated}
     if end.status is RunStatus.COMPLETED:
         data["outputs"] = end.outputs
@@ -231,7 +310,7 @@ def _tell(run: Run, end: End) -> None:
         data["reason"] = end.reason
     if end.rollback is not None:
         data["rollback"] = end.rollback
-    run.finish(end.status, data)
+    return data
 
 
 def _is_fault(raised: BaseException) -> bool:

@@ -7,6 +7,7 @@ Rule 2: work that comes back although it had been told to stop has no outcome of
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -64,10 +65,17 @@ async def _begun(step: StepRun) -> Outcome:
 
 async def _timed(step: StepRun, seconds: float) -> Outcome:
     outer = step.stopper
-    step.timer = timer = Timer(outer, Cause("timeout", f"timed out after {format_duration(seconds)}"))
+    cause = Cause("timeout", f"timed out after {format_duration(seconds)}")
+    step.timer = timer = Timer(outer, cause)
     step.stopper = timer
+    past, whole = step.past, step.run.past
+    passed = None
+    if past is not None and whole is not None and past.attempt == step.attempt:
+        seconds -= whole.driven - past.started_driven
+        passed = step.stopped_before("timeout", timer)
     if step.spec.blocks:  # a block's time stands still while the run is paused
-        with step.run.clock.limit(timer, seconds):
+        timer.emit = partial(step.tell_stopping, cause) if passed is None else None
+        with step.run.clock.limit(timer, seconds, passed=passed):
             return await _worked(step)
     else:
         with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:

@@ -1,7 +1,7 @@
-"""Opening an engine: sinks, secrets and transports around a nursery for runs.
+"""Opening an engine: store, sinks, secrets and transports around a nursery for runs.
 
-Rule 1: leaving the engine leaves nothing running: normally by cancelling what still runs, under the host's
-cancellation at once and without a trace in any journal.
+Rule 1: leaving the engine leaves nothing running: normally by cancelling what still runs, or suspending it
+where it outlives the engine; under the host's cancellation at once and without a trace in any journal.
 Rule 2: what leaves it by an exception comes out as it was raised, not in a group.
 """
 
@@ -11,7 +11,7 @@ import logging
 import secrets as random_source
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
@@ -19,27 +19,37 @@ from treadle._deployment import Limits
 from treadle._engine.bus import Bus, SinkQueue
 from treadle._engine.clock import wall_clock
 from treadle._engine.engine import Engine
-from treadle._engine.journal import MemoryJournal
+from treadle._engine.journal import Journal, MemoryJournal
 from treadle._engine.surroundings import Surroundings
-from treadle._kinds import SecretProvider, Send, Sink, TransportConnection
+from treadle._kinds import SecretProvider, Send, Sink, Store, TransportConnection
 from treadle._registry import Registry
 from treadle._settings import Settings
-from treadle._spec import sinks_from_data
+from treadle._spec import sinks_from_data, store_from_data
 from treadle.errors import PluginError, StepError
+
+if TYPE_CHECKING:
+    from treadle._kinds.store import StoreConnection
 
 DRAIN_SECONDS = 5.0
 """How long sinks may take, when the engine closes, for what they have not been given yet."""
+
+LEASE_SECONDS = 15.0
 
 _log = logging.getLogger("treadle.sinks")
 
 SinkLike = Send | str | Mapping[str, Any] | Settings[Sink[Any]]
 """A function to call with each batch; or a sink's name, or ``{name: settings}``, as in ``treadle.yaml``."""
 
+StoreLike: TypeAlias = "str | Mapping[str, Any] | Settings[Store[Any]] | StoreConnection"
+"""A store's name; ``name:main setting``; ``{name: settings}``, as in ``treadle.yaml``; or an open store."""
+
 
 @asynccontextmanager
 async def open_engine(
     *,
-    store: Literal["memory"] = "memory",
+    store: StoreLike = "memory",
+    recover: bool = True,
+    lease: float = LEASE_SECONDS,
     sinks: Iterable[SinkLike] = (),
     registry: Registry | None = None,
     limits: Limits | None = None,
@@ -48,15 +58,22 @@ async def open_engine(
     secrets: Mapping[str, str] | Iterable[Settings[SecretProvider[Any]]] | None = None,
     seed: int | str | None = None,
 ) -> AsyncIterator[Engine]:
-    """Open an engine in the caller's task; its runs live as long as it is open.
+    """Open an engine in the caller's task.
 
-    Leaving it normally cancels the runs that still go on and waits until they have ended; leaving it by
-    an exception, or under a cancellation, ends them at once.
+    With the store ``memory`` runs live as long as it is open: leaving it normally cancels those that still
+    go on and waits until they have ended; leaving it by an exception, or cancelled, ends them at once.
+
+    With any other store runs outlive it: leaving it normally suspends them, as `Engine.suspend` does; leaving
+    it otherwise stops them at once, and what was in flight counts as interrupted by a crash. Either way they
+    can be resumed at once, here or by another process.
 
     Args:
-      store: where journals live; this version has ``memory`` only.
+      store: where journals live; one that is open already is left open.
+      recover: take over runs of the store that have not ended and that nobody drives, now and every *lease*.
+      lease: seconds after which other processes may take over what this one drives, should it stop.
       sinks: where events go.
-      registry: the plugins for sinks, secrets and transports; those installed unless given.
+      registry: the plugins for stores, sinks, secrets and transports, and for runs that are taken over; those
+        installed unless given.
       limits: bounds on runs, elements and outputs.
       limiters: what ``limit`` of a step may name, each with how many attempts may hold it at once.
       devices: not yet supported.
@@ -64,46 +81,113 @@ async def open_engine(
       seed: makes ids and random draws repeat themselves.
 
     Raises:
-      PluginError: *store* or *devices* is not supported.
-      SpecError: a sink is not installed, or its settings are wrong.
+      PluginError: *devices* is not supported.
+      SpecError: a store or a sink is not installed, or its settings are wrong.
+      StoreError: the store cannot be opened; or, when the engine is left, it broke.
       Exception: whatever a sink raises that cannot be opened, as OSError.
     """
-    if store != "memory" or devices is not None:
-        raise PluginError("this version has the store 'memory' only, and no devices")
+    if devices is not None:
+        raise PluginError("this version has no devices; leave `devices` out")
+    if not lease > 0:
+        raise ValueError(f"lease is {lease} s; give more than 0")
     plugins = registry or Registry.installed()
-    bus = Bus()
-    surroundings = Surroundings(
-        journal=MemoryJournal(),
-        bus=bus,
-        now=wall_clock(),
-        seed=str(seed) if seed is not None else random_source.token_hex(8),
-        limits=limits or Limits(),
-        limiters={name: trio.CapacityLimiter(count) for name, count in (limiters or {}).items()},
-        providers=_providers(secrets, plugins),
-        transport=_transports(plugins),
-    )
-    error: BaseException | None = None
-    async with trio.open_nursery() as sink_tasks, trio.open_nursery() as run_tasks:
-        engine = Engine(surroundings, run_tasks, seeded=seed is not None)
-        try:
-            for sink in sinks:
-                name, opening = _opening(sink, plugins)
-                queue = SinkQueue(name, engine.history)
-                await sink_tasks.start(queue.serve, opening, name=f"treadle sink {name}")
-                bus.add(queue)
+    async with _connected(store, plugins) as connection:
+        surroundings = Surroundings(
+            journal=MemoryJournal() if connection is None else _journal(connection),
+            bus=Bus(),
+            now=wall_clock(),
+            seed=str(seed) if seed is not None else random_source.token_hex(8),
+            limits=limits or Limits(),
+            limiters={name: trio.CapacityLimiter(count) for name, count in (limiters or {}).items()},
+            providers=_providers(secrets, plugins),
+            transport=_transports(plugins),
+        )
+        opening = _Opening(
+            surroundings, plugins, connection, recover=recover, lease=lease, seeded=seed is not None
+        )
+        async with opening.opened(sinks) as engine:
             yield engine
-            await engine.close()
-        except BaseException as raised:  # noqa: ASYNC103  raised again outside the nurseries, which would wrap it
-            if _is_cancellation(raised):
-                raise
-            error = raised
-            run_tasks.cancel_scope.cancel(reason="the engine was left by an exception")
-        bus.close()
-        sink_tasks.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
-    for name, left in bus.unfinished():
-        _log.warning("sink %s was too slow: %d events are lost to it", name, left)
-    if error is not None:
-        raise error
+
+
+class _Opening:
+    """What an engine is made of, and how it is left."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        registry: Registry,
+        store: StoreConnection | None,
+        *,
+        recover: bool,
+        lease: float,
+        seeded: bool,
+    ) -> None:
+        self._surroundings = surroundings
+        self._registry = registry
+        self._store = store
+        self._recover = recover
+        self._lease = lease
+        self._seeded = seeded
+        self._error: BaseException | None = None
+
+    @asynccontextmanager
+    async def opened(self, sinks: Iterable[SinkLike]) -> AsyncIterator[Engine]:
+        """The engine, with its sinks and with the tasks that it needs."""
+        bus = self._surroundings.bus
+        async with trio.open_nursery() as sink_tasks:
+            async with trio.open_nursery() as store_tasks:
+                async with trio.open_nursery() as run_tasks:
+                    engine = Engine(self._surroundings, run_tasks, seeded=self._seeded)
+                    try:
+                        await self._add_sinks(engine, sinks, sink_tasks)
+                        self._make_durable(engine, store_tasks)
+                        yield engine
+                        await engine._leave()
+                    except BaseException as raised:  # noqa: ASYNC103  raised again outside the nurseries, which would wrap it
+                        engine._abandon()
+                        if _is_cancellation(raised):
+                            raise
+                        self._error = raised
+                        run_tasks.cancel_scope.cancel(reason="the engine was left by an exception")
+                store_tasks.cancel_scope.cancel(reason="the engine was left")
+            bus.close()
+            sink_tasks.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
+        for name, left in bus.unfinished():
+            _log.warning("sink %s was too slow: %d events are lost to it", name, left)
+        if self._error is not None:
+            raise self._error
+        if engine._broken is not None:
+            raise engine._broken
+
+    async def _add_sinks(self, engine: Engine, sinks: Iterable[SinkLike], tasks: trio.Nursery) -> None:
+        for sink in sinks:
+            name, opening = _opening(sink, self._registry)
+            queue = SinkQueue(name, engine.history)
+            await tasks.start(queue.serve, opening, name=f"treadle sink {name}")
+            self._surroundings.bus.add(queue)
+
+    def _make_durable(self, engine: Engine, tasks: trio.Nursery) -> None:
+        if self._store is None:
+            return
+        from treadle._engine.durability import Durability
+
+        engine._durability = durability = Durability(
+            self._store,
+            self._surroundings,
+            self._registry,
+            lease=self._lease,
+            tasks=tasks,
+            check=engine._check_limits,
+        )
+        durability.start()
+        if self._recover:
+            tasks.start_soon(engine._recover, name="treadle recovery")
+
+
+def _journal(store: StoreConnection) -> Journal:
+    from treadle._engine.store_journal import StoreJournal  # brings msgspec along, which memory does without
+
+    return StoreJournal(store)
 
 
 def _is_cancellation(raised: BaseException) -> bool:
@@ -111,6 +195,23 @@ def _is_cancellation(raised: BaseException) -> bool:
     if isinstance(raised, BaseExceptionGroup):
         return raised.subgroup(trio.Cancelled) is not None
     return isinstance(raised, trio.Cancelled | GeneratorExit)
+
+
+def _connected(store: StoreLike, registry: Registry) -> AbstractAsyncContextManager[StoreConnection | None]:
+    """What opens *store*; None for ``memory``, which the engine does without."""
+    if store == "memory":
+        return nullcontext(None)
+    if isinstance(store, str):
+        name, colon, main = store.partition(":")
+        store = {name: main} if colon else name
+    if isinstance(store, str | Mapping):
+        store = store_from_data(store, registry=registry)
+    if not isinstance(store, Settings):
+        return nullcontext(store)
+    if store.entry.name == "memory":
+        return nullcontext(None)
+    opened: AbstractAsyncContextManager[StoreConnection] = store.entry.open(store.constant)
+    return opened
 
 
 def _opening(sink: SinkLike, registry: Registry) -> tuple[str, AbstractAsyncContextManager[Send]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from treadle._engine.run import Run
     from treadle._engine.undo import Owed
     from treadle._plan.blocks import BlockPlan
+    from treadle.events import Event
 
 CLEANUP_SECONDS = 300.0
 """The bound of an undo, or of ``finally``, that does not allow itself more."""
@@ -29,7 +30,11 @@ async def take_back(run: Run, owed: Sequence[Owed], *, shielded: bool) -> list[s
     """Undo *owed*, in the order given; what failed, as sentences."""
     problems = []
     for entry in owed:
-        error = await _undo(run, entry, shielded)
+        done = None if run.past is None else run.past.undos.get(entry.seq)
+        if done is None or done.type == "step.undoing":
+            error = await _undo(run, entry, shielded, done)
+        else:
+            error = Failure.from_data(done.data["error"]) if "error" in done.data else None
         if error is not None:
             problems.append(f"{entry.path}: {error.message}")
     return problems
@@ -40,11 +45,16 @@ def allowance(block: BlockPlan) -> float:
     return CLEANUP_SECONDS + sum(step.deadline or step.timeout or 0.0 for step in block.steps)
 
 
-async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
+async def _undo(run: Run, entry: Owed, shielded: bool, begun: Event | None) -> Failure | None:
+    """Take *entry* back; *begun*: the event that says that this had begun when the journal ended."""
     from treadle._engine.frame import Frame
 
     of = {"of": entry.seq}
-    run.emit("step.undoing", entry.path, entry.attempt, of, entry.labels)
+    taken = 0.0
+    if begun is None:
+        run.emit("step.undoing", entry.path, entry.attempt, of, entry.labels)
+    elif run.past is not None:
+        taken = run.past.driven - run.past.undoing_driven[entry.seq]
     assert entry.spec.undo is not None
     block = run.plan.blocks[entry.spec.undo.index]
     names = {"output": None if entry.output is ABSENT else entry.output, "attempt": entry.attempt}
@@ -53,7 +63,7 @@ async def _undo(run: Run, entry: Owed, shielded: bool) -> Failure | None:
     prefix = entry.path if block.spec.body else f"{entry.path}.undo"
     scope = Scope(entry.scope, names=names)
     frame = Frame(run, block, outer=timer, scope=scope, prefix=prefix, labels=entry.labels)
-    with run.clock.limit(timer, allowance(block), shield=shielded):
+    with run.clock.limit(timer, allowance(block) - taken, shield=shielded):
         await frame.drive()
     error = frame.failure
     if error is None and frame.halted:  # only its time can have stopped it

@@ -11,6 +11,7 @@ Rule 4: how the run ends is decided before rollback and ``finally``; from then o
 from __future__ import annotations
 
 import random
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -24,11 +25,12 @@ from treadle._frontier import Cause
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from treadle._engine.ask import Question
     from treadle._engine.frame import Frame
     from treadle._engine.surroundings import Surroundings
+    from treadle._past import Past
     from treadle._plan.plan import Plan
     from treadle.errors import EngineFault, Failure
 
@@ -45,6 +47,7 @@ class Run(Stopper):
         "_changed",
         "_durable",
         "_gate",
+        "_shelters",
         "busy",
         "cancel_reason",
         "clock",
@@ -53,17 +56,22 @@ class Run(Stopper):
         "evaluation",
         "everything",
         "fault",
+        "handled",
         "history",
         "id",
+        "in_doubt",
         "in_flight",
         "inputs",
         "labels",
         "lost",
         "masker",
+        "past",
         "plan",
         "questions",
         "rollback_error",
         "root",
+        "seed",
+        "signals",
         "started_at",
         "status",
         "surroundings",
@@ -108,6 +116,12 @@ class Run(Stopper):
         self.fault: EngineFault | None = None
         self.everything = trio.CancelScope()  # around all of the run; cancelled as by the host
         self.lost: Exception | None = None  # why this process must not go on with the run
+        self.seed = surroundings.seed
+        self.past: Past | None = None  # of a run that goes on after a crash, or by another process
+        self.handled: dict[str, dict[str, Any]] = {}  # by id of its request, what was answered
+        self.signals: list[Event] = []  # accepted, and taken by no step yet; oldest first
+        self.in_doubt: dict[str, Stopper] = {}  # by path of an unknown step, what can stop it
+        self._shelters: set[trio.CancelScope] | None = None
         self._durable = 0
         self._gate: trio.Event | None = None
         self._changed: trio.Event | None = None
@@ -197,11 +211,55 @@ class Run(Stopper):
             self._changed = None
 
     def lose(self, error: Exception) -> None:
-        """Let go of the run at once: nothing of it is journaled here any more, and its steps are cancelled."""
+        """Let go of the run at once: nothing more of it is journaled here; its steps are cancelled."""
         if self.lost is None:
             self.lost = error
             self.everything.cancel(reason=str(error))
             self._tell()
+
+    # --- what went before ---
+
+    def stored(self, events: list[Event]) -> None:
+        """Take *events*, which are durable and were published by another process, for its history."""
+        self.history = events
+        self._durable = len(events)
+
+    def settled(self, path: str) -> Event | None:
+        """How the step at *path* settled, if the journal had that when this process took the run over."""
+        if self.past is None:
+            return None
+        step = self.past.step(path)
+        return None if step is None else step.settled
+
+    def can_retry(self, path: str) -> bool:
+        """Whether the step at *path*, about which a person is asked, may still be tried again."""
+        return path not in self.in_doubt or first_cause(self.in_doubt[path]) is None
+
+    @contextmanager
+    def sheltered(self, path: str, stopper: Stopper) -> Iterator[None]:
+        """Keep the unknown step at *path* from being stopped, but by a cancel of the run and by the host."""
+        self.in_doubt[path] = stopper
+        with trio.CancelScope(shield=True) as scope:
+            if self._shelters is None:
+                self._shelters = set()
+            self._shelters.add(scope)
+            try:
+                yield
+            finally:
+                self._shelters.discard(scope)
+                del self.in_doubt[path]
+
+    def unshelter(self) -> None:
+        """End what was sheltered."""
+        for scope in self._shelters or ():
+            scope.cancel(reason="the run ends here")
+
+    def stop(self, cause: Cause, since: float | None = None) -> bool:
+        """Record *cause* and cancel; False if another was first."""
+        first = super().stop(cause, since)
+        if first and cause.kind == "cancel":
+            self.unshelter()
+        return first
 
     # --- status ---
 
@@ -269,10 +327,13 @@ class Run(Stopper):
 
     def maybe_waiting(self) -> None:
         """A run whose every task waits for a person is waiting; one where a task goes on is not."""
-        if self.status is RunStatus.RUNNING and self.questions and not self.busy:
+        if self.status is RunStatus.RUNNING and self.questions and not self.busy and self._unanswered():
             self.become(RunStatus.WAITING, "workflow.waiting", {"steps": sorted(self.questions)})
         elif self.status is RunStatus.WAITING and self.busy:
             self.become(RunStatus.RUNNING)
+
+    def _unanswered(self) -> bool:
+        return all(question.answer is None for question in self.questions.values())
 
     def settled_some(self) -> None:
         """A task has nothing more to do by itself, and no block has ended with it."""
@@ -283,7 +344,7 @@ class Run(Stopper):
 
     def rng(self, path: str) -> random.Random:
         """The random source of the step at *path*; a restart draws the same numbers."""
-        return random.Random(f"{self.surroundings.seed}/{self.id}/{path}")
+        return random.Random(f"{self.seed}/{self.id}/{path}")
 
 
 _CLOCK_STANDS = frozenset({RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING})

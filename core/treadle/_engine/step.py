@@ -11,19 +11,21 @@ Rule 3: on the normal way out of a layer, `stopper` is what it was on the way in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
 from treadle._engine.ask import ask
-from treadle._engine.decide import answered, decide, failed, settled_by_itself
+from treadle._engine.decide import answered, asked, decide, failed, settled_by_itself
 from treadle._engine.foreach import Elements
 from treadle._engine.once import admitted
 from treadle._engine.report import report
 from treadle._engine.scope import Scope
-from treadle._engine.stop import Stopper, Timer, first_cause
+from treadle._engine.stop import Stopper, Timer, before_the_crash, first_cause
 from treadle._engine.tries import taken_back, tried, undo_failure, would_retry
-from treadle._engine.undo import Owed, UndoLog
+from treadle._engine.undo import Owed, UndoLog, undo_inside
 from treadle._frontier import ABSENT, Cause, Outcome, Skip
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Tolerate
 from treadle._units import format_duration
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from treadle._engine.frame import Frame
+    from treadle._engine.take_up import TakenUp
+    from treadle._past import StepPast
+    from treadle.events import Event
 
 
 class StepRun:
@@ -55,6 +60,11 @@ class StepRun:
       timer: the timeout of the attempt that is being made.
       tries: how many attempts of this round have ended.
       timed_out: the latest attempt, or the step, ended because its own time was up.
+      since: when the latest attempt started, wall clock; the same after a crash.
+      past: what the journal says of the step, where this process took the run over.
+      taken_up: what is still to be done with that past.
+      decreed: what becomes of the step, where its type said so when it failed.
+      crashed: what it fails with because crashes interrupted it.
     """
 
     __slots__ = (
@@ -63,10 +73,12 @@ class StepRun:
         "_deadline",
         "_earlier",
         "_items",
+        "_left_unknown",
         "_question",
         "announced",
         "attempt",
         "came_back",
+        "decreed",
         "derived",
         "env",
         "frame",
@@ -75,16 +87,19 @@ class StepRun:
         "inner",
         "labels",
         "notes",
+        "past",
         "path",
         "retry_after",
         "returned",
         "round",
         "run",
         "scope",
+        "since",
         "spec",
         "started",
         "stopper",
         "strategy",
+        "taken_up",
         "timed_out",
         "timer",
         "tries",
@@ -103,6 +118,7 @@ class StepRun:
         self.spec = frame.block.steps[index]
         self.strategy = frame.block.strategies[index]
         self.path = frame.path(index)
+        self.past = None if frame.run.past is None else frame.run.past.step(self.path)
         self.scope = frame.scope
         self.labels: Mapping[str, str] = (
             {**frame.labels, **self.spec.labels} if frame.labels else self.spec.labels
@@ -122,19 +138,24 @@ class StepRun:
         self.notes: list[str] = []
         self._items = items
         self._question = question
+        self._left_unknown = False
+        self.since = 0.0
         self.announced = False
+        self.taken_up: TakenUp | None = None
         self._asking: Failure | None = None
         self._began: float | None = None
         self._deadline: Timer | None = None
         self.timer: Timer | None = None
         self._earlier = UndoLog()
         self.retry_after: float | None = None
+        self.decreed: Literal["fail", "continue", "rollback"] | None = None
 
     @classmethod
     def element(cls, whole: StepRun, elements: Stopper, number: int, item: Any) -> StepRun:
         """Element *number* of the foreach step *whole*."""
         self = cls(whole.frame, whole.index)
         self.path = f"{whole.inside}.{number}"
+        self.past = None if self.run.past is None else self.run.past.step(self.path)
         self.scope = Scope(whole.scope, names={"item": item, "index": number})
         self.labels = whole.labels
         self.stopper = elements
@@ -143,27 +164,74 @@ class StepRun:
     @property
     def inside(self) -> str:
         """What the paths of all that is inside the latest attempt begin with."""
-        return self.path if self.attempt <= 1 else f"{self.path}#{self.attempt}"
+        return self.inside_of(self.attempt)
+
+    def inside_of(self, attempt: int) -> str:
+        """What the paths of all that is inside an attempt begin with."""
+        return self.path if attempt <= 1 else f"{self.path}#{attempt}"
 
     def announce(self) -> None:
-        """Emit the first start together with what allowed it, unless it has something to wait for."""
-        if self._question is None and self.spec.limit is None and not self.run.held:
+        """Emit the first start together with what allowed it, unless it has something to wait for.
+
+        A step that the journal tells more of is taken up where that ended instead.
+        """
+        if self.past is not None and self.past.last is not None:
+            from treadle._engine.take_up import take_up
+
+            take_up(self, self.past)
+        elif self._question is None and self.spec.limit is None and not self.run.held:
             self.start()
-            self.announced = True
-            if self._items is None:
-                self.run.in_flight += 1
+            self._announced()
+
+    def enter_again(self) -> None:
+        """Go on with the latest attempt, whose start is journaled."""
+        if self.spec.limit is None:
+            self._announced()
+        elif self.taken_up is not None:
+            self.taken_up.told = True
+
+    def _announced(self) -> None:
+        self.announced = True
+        if self._items is None:
+            self.run.in_flight += 1
 
     def start(self) -> None:
         """Begin the next attempt: number it and say so, unless that was done ahead."""
         if self.announced:
             self.announced = False
             return
+        if self.taken_up is not None and self.taken_up.told:
+            self.taken_up.told = False
+            return
         if self._began is None:
             self._began = trio.current_time()
         self.attempt += 1
         self.started = True
         self.timed_out = False
-        self.run.emit("step.started", self.path, self.attempt, labels=self.labels)
+        seq = self.run.emit("step.started", self.path, self.attempt, labels=self.labels)
+        self.since = self.run.history[seq - 1].time
+
+    @property
+    def has_elements(self) -> bool:
+        """Whether it is a foreach as a whole."""
+        return self._items is not None
+
+    @property
+    def items(self) -> list[Any]:
+        """Of its foreach."""
+        return self._items or []
+
+    def stand(self, past: StepPast) -> None:
+        """Stand in the latest attempt that *past* tells of."""
+        self.attempt, self.started = past.attempt, past.attempt > 0
+        if past.started is not None:
+            self.since = past.started.time
+        if past.began is not None:
+            passed = max(0.0, self.run.surroundings.now() - past.began.time)
+            self._began = trio.current_time() - passed
+        if past.happened is not None:
+            self.happened = True
+            self.returned = past.happened.get("output", ABSENT)
 
     # --- the layers ---
 
@@ -191,17 +259,35 @@ class StepRun:
 
     async def _within_deadline(self, seconds: float) -> Outcome | None:
         text = f"{self.path} was not done within its deadline of {format_duration(seconds)}"
-        self._deadline = timer = Timer(self.stopper, Cause("deadline", text))
+        cause = Cause("deadline", text)
+        self._deadline = timer = Timer(self.stopper, cause, partial(self.tell_stopping, cause))
         self.stopper = timer
-        with self.run.clock.limit(timer, seconds):
+        left, passed = seconds, None
+        if self.past is not None and self.past.began is not None and self.run.past is not None:
+            left -= self.run.past.driven - self.past.began_driven
+            passed = self.stopped_before("deadline", timer)
+        with self.run.clock.limit(timer, left, passed=passed):
             outcome = await self._elements_or_one()
             self.stopper = timer.outer or self.frame
             return outcome
         self.stopper = timer.outer or self.frame
+        timer.tell()
         self.timed_out = True
         self._asking = None
         error = self.failed_inside() or Failure("timeout", text)
         return await self._judged(error, self._output_so_far())
+
+    def tell_stopping(self, cause: Cause) -> None:
+        """Journal that a time of the step was up."""
+        told = {"kind": cause.kind, "cause": cause.text}
+        self.run.emit("step.stopping", self.path, self.attempt or None, told, self.labels)
+
+    def stopped_before(self, kind: str, timer: Timer) -> float | None:
+        """When the journal says that *timer*, of this kind, was up; None if it does not."""
+        if self.past is None or kind not in self.past.stopped or self.attempt != self.past.attempt:
+            return None
+        timer.emit = None  # the journal says so already
+        return before_the_crash(self.past.stopped[kind])
 
     def _elements_or_one(self) -> Awaitable[Outcome]:
         return self.handled() if self._items is None else self._of_elements(self._items)
@@ -224,9 +310,19 @@ class StepRun:
 
     async def handled(self) -> Outcome:
         """The outcome, once strategy and person have had their say."""
+        taken = self.taken_up
+        if taken is not None and taken.asked is not None and not self.announced and not taken.told:
+            outcome = await self._asked_again(taken.asked)
+            if outcome is not None:
+                return outcome
         while True:
-            outcome = await tried(self)
+            if taken is not None and taken.crashed is not None:
+                outcome, taken.crashed = self.failure(taken.crashed), None
+            else:
+                outcome = await tried(self)
             if outcome.status is not StepStatus.FAILED or outcome.error is None:
+                return outcome
+            if outcome.decision is not None:  # the step type's settings had said what becomes of it
                 return outcome
             judged = await self._judged(outcome.error, outcome.output)
             if judged is not None:
@@ -242,10 +338,24 @@ class StepRun:
 
     async def _judged(self, error: Failure, output: Any) -> Outcome | None:
         """The outcome of a failure; None to try again."""
+        if self.taken_up is not None and self.taken_up.asked is not None:  # journaled: never decided again
+            waiting = self.taken_up.asked.waiting
+            assert waiting is not None
+            return await self._asked(Failure.from_data(waiting.data["error"]), output, asked(waiting))
         decision, error = self._decision(error)
         if isinstance(decision, Ask):
             return await self._asked(error, output, decision)
         return self._failed(error, decision, output)
+
+    async def _asked_again(self, past: StepPast) -> Outcome | None:
+        """Put the question again with which the journal ended; None to try again."""
+        waiting = past.waiting
+        assert waiting is not None
+        error = Failure.from_data(waiting.data["error"])
+        if not past.unknown:
+            self._asking = error
+            await trio.lowlevel.checkpoint()  # its block may have been stopped meanwhile
+        return await self._asked(error, waiting.data.get("output", ABSENT), asked(waiting))
 
     def _failed(self, error: Failure, decision: Fail | Tolerate | Rollback, output: Any) -> Outcome:
         outcome = failed(self.frame, error, decision, attempts=self.attempt, output=output)
@@ -262,7 +372,27 @@ class StepRun:
     async def _asked(self, error: Failure, output: Any, how: Ask) -> Outcome | None:
         self._question = None
         self._asking = error
-        answer, given = await ask(self.run, self.path, self.attempt or None, error, how, labels=self.labels)
+        past = None
+        if self.taken_up is not None:
+            past, self.taken_up.asked = self.taken_up.asked, None
+        unknown = past is not None and past.unknown
+        self._left_unknown = unknown
+        with self.run.sheltered(self.path, self.stopper) if unknown else nullcontext():
+            answer, given = await ask(
+                self.run,
+                self.path,
+                self.attempt or None,
+                error,
+                how,
+                labels=self.labels,
+                output=output,
+                past=past,
+            )
+            self._left_unknown = False
+        if self._left_unknown:  # the run was cancelled, or the host leaves
+            await trio.lowlevel.checkpoint()
+        if past is not None:
+            past.waiting = past.resolved = None  # put, and answered
         self._asking = None
         if answer is Resolve.RETRY:
             problems = await taken_back(self)
@@ -271,6 +401,7 @@ class StepRun:
             error, answer = undo_failure(self, problems, error), Resolve.FAIL
         if answer is Resolve.COMPLETE:
             self.derived = False
+            given = ABSENT if given is None else given
             return Outcome(StepStatus.COMPLETED, given, attempts=self.attempt)
         return self._failed(error, answered(answer, given), output)
 
@@ -281,6 +412,10 @@ class StepRun:
         stopper, cause = first_cause(self.stopper) or (None, overtaking)
         if self.announced and self._items is None:
             self.run.in_flight -= 1
+        if self.taken_up is not None:
+            self.run.questions.pop(self.path, None)  # put up again, and not asked any more
+        if self._left_unknown:
+            return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
         if self._asking is not None:
             return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
         if (first := self.failed_inside()) is not None:
@@ -296,7 +431,10 @@ class StepRun:
             cause = overtaking  # that attempt was not the last: no strategy is asked
         if not self.started:
             return Outcome(StepStatus.OMITTED, reason=f"stopped: {cause.text}")
-        return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
+        reason = cause.text
+        if self.past is not None and self.past.attempt == self.attempt and not self.inner:
+            reason = f"crash: {reason}"  # whether that attempt took effect is not known
+        return Outcome(StepStatus.CANCELLED, reason=reason, attempts=self.attempt)
 
     def _failed_meanwhile(self, error: Failure) -> Outcome:
         decision, error = self._decision(error)
@@ -318,16 +456,20 @@ class StepRun:
         """How many elements of a foreach never started; they have no events of their own."""
         return sum(block.left for block in self.inner if isinstance(block, Elements))
 
-    def report(self, outcome: Outcome, undo: UndoLog) -> None:
-        """Emit *outcome*, and enter into *undo* what is owed for it."""
-        extra: dict[str, Any] = {}
-        if self.came_back and outcome.status is not StepStatus.COMPLETED:
-            extra["returned"] = True
-        if self.notes:
-            extra["notes"] = self.notes
-        if (left := self._elements_left()) > 0:
-            extra["not_started"] = left
-        seq = report(self.run, self.path, outcome, self.labels, derived=self.derived, extra=extra)
+    def report(
+        self, outcome: Outcome, undo: UndoLog, told: Event | None = None, *, late: bool = False
+    ) -> None:
+        """Emit *outcome*, unless *told* did, and enter into *undo* what is owed for it.
+
+        *late*: its block had been stopped from outside before.
+        """
+        if told is not None:
+            seq = told.seq or 0
+        elif self._left_unknown:
+            seq = len(self.run.history)
+        else:
+            extra = self._besides(outcome, late=late)
+            seq = report(self.run, self.path, outcome, self.labels, derived=self.derived, extra=extra)
         completed = outcome.status is StepStatus.COMPLETED
         if self.spec.undo is not None and self._items is None and self._owes(completed):
             undo.add(self._owed(seq, outcome))
@@ -335,6 +477,28 @@ class StepRun:
                 return
         self.keep_inner()
         undo.add(self._earlier)
+
+    def _besides(self, outcome: Outcome, *, late: bool) -> dict[str, Any]:
+        """What the event of *outcome* tells besides it; recovery needs some of that."""
+        extra: dict[str, Any] = {}
+        completed = outcome.status is StepStatus.COMPLETED
+        if self.came_back and not completed:
+            extra["returned"] = True
+        if self.happened and not completed:
+            extra["happened"] = self.happening()
+        if self.notes:
+            extra["notes"] = self.notes
+        if (left := self._elements_left()) > 0:
+            extra["not_started"] = left
+        if late and outcome.status is StepStatus.FAILED:
+            extra["after_stop"] = True
+        if len(self.spec.blocks) > 1 and self.inner and undo_inside(self.run, self.spec):
+            extra["blocks"] = sorted({block.place for block in self.inner if not isinstance(block, Elements)})
+        return extra
+
+    def happening(self) -> dict[str, Any]:
+        """For the journal: that an attempt came back although it had been told to stop, and with what."""
+        return {} if self.returned is ABSENT else {"output": self.returned}
 
     def _owes(self, completed: bool) -> bool:
         if completed or self.happened:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from treadle._frontier import Cause
+
+
+class Diverged(Exception):
+    """A journal tells of something that its spec, with the plugins of today, could not have done."""
 
 
 class Stopper:
@@ -31,12 +37,12 @@ class Stopper:
         self._cause: Cause | None = None
         self._since = math.inf
 
-    def stop(self, cause: Cause) -> bool:
-        """Record *cause* and cancel; False if another was first."""
+    def stop(self, cause: Cause, since: float | None = None) -> bool:
+        """Record *cause* and cancel; False if another was first. *since* is now, unless it was long ago."""
         if self._cause is not None:
             return False
         self._cause = cause
-        self._since = trio.current_time()
+        self._since = trio.current_time() if since is None else since
         if self.cancel_scope is not None:
             self.cancel_scope.cancel(reason=cause.text)
         return True
@@ -47,25 +53,42 @@ class Stopper:
         if self._cause is not None:
             scope.cancel(reason=self._cause.text)
 
+    def tell(self) -> None:
+        """Journal that this was stopped, where no other event says so."""
+
     def fired(self) -> tuple[float, Cause] | None:
         """When this was stopped, on trio's clock, and why; None if it was not."""
         return None if self._cause is None else (self._since, self._cause)
 
 
 class Timer(Stopper):
-    """A limit on the time of some work, by the deadline of its cancel scope."""
+    """A limit on the time of some work, by the deadline of its cancel scope.
 
-    __slots__ = ("cause",)
+    *emit* journals that the time was up: what goes on after a crash must not be given more of it.
+    """
 
-    def __init__(self, outer: Stopper | None, cause: Cause) -> None:
+    __slots__ = ("cause", "emit")
+
+    def __init__(self, outer: Stopper | None, cause: Cause, emit: Callable[[], object] | None = None) -> None:
         super().__init__(outer)
         self.cause = cause
+        self.emit = emit
+
+    def tell(self) -> None:
+        if self.emit is not None:
+            self.emit()
+            self.emit = None
 
     def fired(self) -> tuple[float, Cause] | None:
         scope = self.cancel_scope
         if scope is None or not scope.cancel_called:
             return None
         return scope.deadline, self.cause
+
+
+def before_the_crash(seq: int) -> float:
+    """When event *seq* of a journal happened, for the order of causes: before all that happens now."""
+    return seq - 1e12
 
 
 def first_cause(stopper: Stopper | None) -> tuple[Stopper, Cause] | None:

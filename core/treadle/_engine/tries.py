@@ -7,6 +7,7 @@ Rule 3: a backoff gives delays and nothing else; one that gives what no delay ca
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping
 
     from treadle._engine.step import StepRun
+    from treadle._engine.take_up import TakenUp
     from treadle._expr import Expression
     from treadle._frontier import Outcome
     from treadle._model import Repeat, Retry
@@ -33,9 +35,18 @@ UNRETRIED = ("plugin", "rejected", "cancelled")
 
 def tried(step: StepRun) -> Awaitable[Outcome]:
     """The outcome of *step* before its strategy has its say; a layer that is not asked for costs nothing."""
+    if step.taken_up is not None and step.taken_up.resting is not None:
+        return _rested(step, step.taken_up)
     if step.spec.repeat is not None:
         return _repeated(step, step.spec.repeat)
     return attempted(step) if step.spec.retry is None else _retried(step)
+
+
+async def _rested(step: StepRun, taken: TakenUp) -> Outcome:
+    """Wait for what was left of a delay when the journal ended, then go on."""
+    seconds, taken.resting = taken.resting, None
+    await trio.sleep(seconds or 0.0)
+    return await tried(step)
 
 
 # --- rounds ---
@@ -43,6 +54,8 @@ def tried(step: StepRun) -> Awaitable[Outcome]:
 
 async def _repeated(step: StepRun, repeat: Repeat) -> Outcome:
     outer, step.round, previous = step.scope, 0, None
+    if step.taken_up is not None and (rounds := step.taken_up.rounds) is not None:
+        step.round, previous = rounds.round - 1, rounds.previous
     while True:
         step.round += 1
         step.scope = Scope(outer, names={"previous": previous})
@@ -59,8 +72,9 @@ async def _repeated(step: StepRun, repeat: Repeat) -> Outcome:
         if repeat.times is not None and step.round >= repeat.times:
             text = f"{step.path} made {step.round} rounds, and `until` never held: {repeat.until.source}"
             return step.failure(Failure("repeat", text), outcome.output)
+        told = {"delay": repeat.every, "round": step.round + 1, "output": previous}
         step.keep_inner()
-        await _wait(step, {"delay": repeat.every, "round": step.round + 1}, repeat.every)
+        await _wait(step, told, repeat.every)
 
 
 # --- attempts ---
@@ -71,19 +85,21 @@ async def _retried(step: StepRun) -> Outcome:
     if retry is None:
         return await attempted(step)
     delays: Iterator[float] | None = None
-    step.tries, began = 0, trio.current_time()
+    began = trio.current_time() - _taken_up(step)
     while True:
         outcome = await attempted(step)
         step.tries += 1
         if outcome.error is None or not _worthwhile(retry, outcome.error, step.tries):
             return outcome
+        if outcome.decision is not None or (step.taken_up is not None and step.taken_up.asked is not None):
+            return outcome  # what becomes of it is decided
         again = retry.condition is None or _held(step, retry.condition, outcome, None)
         if isinstance(again, StepError):
             return _undecided(step, outcome.error, again, outcome)
         if not again:
             return outcome
         if delays is None:
-            delays = retry.backoff.entry.delays(retry.backoff.constant, step.rng())
+            delays = _delays(step, retry)
         delay = _next_delay(retry, delays, step.retry_after)
         if isinstance(delay, Failure):
             return step.failure(delay, outcome.output)
@@ -92,6 +108,25 @@ async def _retried(step: StepRun) -> Outcome:
         if problems := await taken_back(step):
             return _not_taken_back(step, outcome, problems)
         await _wait(step, {"error": outcome.error.to_data(), "delay": delay}, delay)
+
+
+def _taken_up(step: StepRun) -> float:
+    """Go on with the retrying that the journal ended in; seconds since it began, 0 if it begins now."""
+    step.tries = 0
+    if (taken := step.taken_up) is None:
+        return 0.0
+    rounds, taken.rounds, taken.drawn = taken.rounds, None, 0
+    if rounds is None:
+        return 0.0
+    step.tries, taken.drawn = rounds.tries, rounds.drawn
+    return max(0.0, step.run.surroundings.now() - rounds.round_began)
+
+
+def _delays(step: StepRun, retry: Retry) -> Iterator[float]:
+    """The delays of this round's backoff, after those it had given when the journal ended."""
+    delays = retry.backoff.entry.delays(retry.backoff.constant, step.rng())
+    drawn = 0 if step.taken_up is None else step.taken_up.drawn
+    return itertools.islice(delays, drawn, None) if drawn else delays
 
 
 def _worthwhile(retry: Retry, error: Failure, count: int) -> bool:
@@ -132,6 +167,8 @@ def _undecided(step: StepRun, error: Failure, raised: StepError, outcome: Outcom
 
 
 async def _wait(step: StepRun, told: Mapping[str, Any], seconds: float) -> None:
+    if step.happened:
+        told = {**told, "happened": step.happening()}
     step.run.emit("step.retrying", step.path, step.attempt, told, step.labels)
     step.run.maybe_paused()
     await trio.sleep(seconds)

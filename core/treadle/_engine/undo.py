@@ -18,6 +18,8 @@ from treadle.errors import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from treadle._engine.run import Run
+
 
 @attrs.frozen(eq=False, repr=False)
 class Owed:
@@ -78,3 +80,9 @@ class UndoLog:
                 yield from entry._walk()
             else:
                 yield entry
+
+
+def undo_inside(run: Run, spec: StepSpec) -> bool:
+    """Whether any step in the blocks of *spec* can be taken back."""
+    steps = (step for block in spec.blocks for step in run.plan.blocks[block.index].steps)
+    return any(step.undo is not None or undo_inside(run, step) for step in steps)

@@ -143,7 +143,7 @@ class _Checker:
         """Judge the references of *read*."""
         for reference in read.references:
             root = reference.root
-            if root not in ALLOWED[read.kind] and root not in setting.added:
+            if root not in ALLOWED[read.kind] and root not in setting.added and root not in read.added:
                 self._refused(reference, read, setting)
             elif root in self._by_root:
                 self._by_root[root](reference, read, setting)
@@ -157,7 +157,7 @@ class _Checker:
             why, fix = REASONS[root]
             self._say("TRD411", read, f"`{root}` means nothing here: {why}", fix)
             return
-        known = ALLOWED[read.kind] | setting.added
+        known = ALLOWED[read.kind] | setting.added | read.added
         fix = self._meant(root, setting) or self.problems.near(
             root, known, f"text is written in quotes: '{root}'; {listed('names here', known)}"
         )

@@ -41,6 +41,7 @@ class Read:
     Attributes:
       secrets: whether secrets may be read there.
       key: of ``env``, ``vars`` or ``outputs``: the name whose value it is.
+      added: names that mean something there alone, as ``output`` in ``match`` of a signal.
     """
 
     kind: ReadKind
@@ -48,11 +49,15 @@ class Read:
     text: Expression | Template
     secrets: bool = False
     key: str | None = None
+    added: frozenset[str] = frozenset()
 
     @property
     def references(self) -> tuple[Reference, ...]:
         """The names it reads."""
         return self.text.references
+
+
+_OUTPUT = frozenset({"output"})
 
 
 def templates_in(value: Any) -> Iterator[Template]:
@@ -77,16 +82,14 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
             yield Read("foreach", _place(step.places, "foreach"), template)
     if isinstance(step.max_parallel, Template):
         yield Read("max_parallel", _place(step.places, "max_parallel"), step.max_parallel)
-    settings = step.settings
-    if settings.constant is None:
-        yield from _settings("settings", settings)
+    yield from _settings("settings", step.settings)
     if step.env:
         yield from _env("env", step.env, step.places)
     if step.repeat is not None:
         yield Read("repeat.until", _place(step.places, "repeat.until", "repeat"), step.repeat.until)
     if step.retry is not None and step.retry.condition is not None:
         yield Read("retry.if", _place(step.places, "retry.if", "retry"), step.retry.condition)
-    if step.on_error is not None and step.on_error.constant is None:
+    if step.on_error is not None:
         yield from _settings("on_error", step.on_error)
 
 
@@ -94,7 +97,8 @@ def _settings(kind: ReadKind, settings: Settings[Any]) -> Iterator[Read]:
     for hole in settings.holes:
         yield Read(kind, hole.place, hole.template, hole.secrets_allowed and kind == "settings")
     for place, expression in settings.written:
-        yield Read(kind, place, expression)
+        sees_output = any(expression is one for one in settings.see_output)
+        yield Read(kind, place, expression, added=_OUTPUT if sees_output else frozenset())
 
 
 def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
@@ -109,7 +113,7 @@ def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
     if isinstance(spec.blocks[0].max_parallel, Template):
         place = _place(spec.places, "max_parallel")
         yield Read("workflow max_parallel", place, spec.blocks[0].max_parallel)
-    if spec.on_error is not None and spec.on_error.constant is None:
+    if spec.on_error is not None:
         yield from _settings("on_error", spec.on_error)
 
 

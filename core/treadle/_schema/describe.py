@@ -17,7 +17,7 @@ from typing import Any, Literal
 import attrs
 
 from treadle._expr import Expression
-from treadle._kinds import Block, SecretMark, Unit, Words, key_of
+from treadle._kinds import Block, BlockForm, Fields, SecretMark, Unit, Words, key_of
 from treadle._settings.types import is_union, mark_of
 from treadle._units import format_duration, format_size
 from treadle._urls import Url
@@ -39,6 +39,7 @@ _PLAIN: Mapping[Any, str] = {
     datetime.datetime: "time with zone",
     Expression: "expression",
     Block: "block",
+    Fields: "declared fields",
     Url: "URL",
 }
 
@@ -141,6 +142,8 @@ def _marked_text(annotation: Any) -> str:
         return "name of a secret"
     if mark_of(annotation, Words):
         return "words or list of text"
+    if (form := mark_of(annotation, BlockForm)) and form.body:
+        return "one step or a block"
     return type_text(annotation.__origin__)
 
 

@@ -90,6 +90,7 @@ DEFINITIONS: dict[str, Any] = {
         },
         description="A typed input.",
     ),
+    "inputs": {**_NAMES, "additionalProperties": any_of(ref("input"), {"type": "null"})},
     "retry": any_of(
         {"type": "integer", "minimum": 1},
         closed(
@@ -186,7 +187,7 @@ DOCUMENT: dict[str, Any] = closed(
         "name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]*$"},
         "description": _TEXT,
         "labels": ref("labels"),
-        "inputs": {**_NAMES, "additionalProperties": any_of(ref("input"), {"type": "null"})},
+        "inputs": ref("inputs"),
         "secrets": {
             "type": "array",
             "items": _TEXT,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from treadle._expr import Expression
-from treadle._kinds import Block, BlockForm, SecretMark, Unit, Words
+from treadle._kinds import Block, BlockForm, Fields, SecretMark, Unit, Words
 from treadle._schema.describe import Setting, docs_of, is_mapping, settings_of
 from treadle._schema.grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, any_of, closed, ref
 from treadle._settings.types import is_union, mark_of
@@ -145,7 +145,7 @@ def type_schema(annotation: Any, *, templates: bool) -> dict[str, Any]:
 def _is_fixed(annotation: Any) -> bool:
     """Whether no expression in ``${{ }}`` can stand for the whole value."""
     return (
-        annotation in (Expression, Block)
+        annotation in (Expression, Block, Fields)
         or mark_of(annotation, BlockForm) is not None
         or is_union(annotation)
     )
@@ -158,6 +158,8 @@ def _exact(annotation: Any, templates: bool) -> dict[str, Any]:
         return ref("condition")
     if annotation is Block:
         return ref("block")
+    if annotation is Fields:
+        return ref("inputs")
     if annotation in _PLAIN:
         return dict(_PLAIN[annotation])
     if is_union(annotation):
@@ -185,7 +187,8 @@ def _marked(annotation: Any, templates: bool) -> dict[str, Any]:
         return any_of({"type": "string", "minLength": 1}, {"type": "array", "minItems": 1, "items": word})
     if form := mark_of(annotation, BlockForm):
         steps = ref("list" if form.list_means == "sequence" else "together")
-        return any_of(steps, ref("graph")) if form.mapping else steps
+        forms = [steps, *([ref("graph")] if form.mapping else []), *([ref("step")] if form.body else [])]
+        return any_of(*forms) if len(forms) > 1 else steps
     return _exact(annotation.__origin__, templates)
 
 

@@ -87,6 +87,7 @@ class Settings(Generic[E]):
         `Template`, `Expression` and `Block`. None where `constant` is given.
       holes: the templates in *tree*, in the order of the text.
       written: the expressions in `Expr` settings, each with its place.
+      see_output: those of them that may read ``output``.
       blocks: the blocks in `Block` settings, in the order of the text.
       place: where the settings stand.
     """
@@ -98,6 +99,7 @@ class Settings(Generic[E]):
     written: tuple[tuple[Place, Expression], ...] = ()
     blocks: tuple[Block, ...] = ()
     place: Place | None = None
+    see_output: tuple[Expression, ...] = ()
 
     @property
     def spoiled(self) -> bool:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from treadle._spec.codes import CODES
 from treadle._spec.data import read_data
-from treadle._spec.deploy import find_deployment, load_deployment, sinks_from_data
+from treadle._spec.deploy import find_deployment, load_deployment, sinks_from_data, store_from_data
 from treadle._spec.document import read_document
 from treadle._spec.reading import Plugins, Reading
 from treadle._spec.report import Report
@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from treadle._spec.nodes import Node
     from treadle.errors import Problem
 
-__all__ = ["CODES", "find_deployment", "load_deployment", "load_spec", "sinks_from_data", "spec_from_data"]
+__all__ = [
+    "CODES",
+    "find_deployment",
+    "load_deployment",
+    "load_spec",
+    "sinks_from_data",
+    "spec_from_data",
+    "store_from_data",
+]
 
 
 def load_spec(text: str | bytes, *, name: str | None, registry: Plugins) -> tuple[Spec | None, list[Problem]]:

@@ -16,7 +16,7 @@ from treadle._kinds import Block, BlockForm, StepType
 from treadle._model import BlockSpec, Retry, StepSpec
 from treadle._spec import standins
 from treadle._spec.defaults import Defaults
-from treadle._spec.judging import judge_form, judge_keys
+from treadle._spec.judging import judge_form, judge_keys, judge_waiting
 from treadle._spec.keys import STEP_KEYS, Draft, finish_retry
 from treadle._spec.lower import what_can_be_read
 from treadle._spec.reading import Reading, got
@@ -189,6 +189,7 @@ class Blocks:
         if not blocks:
             self.defaults.merge_into(draft, waits=settings.entry.waits)
         judge_keys(self.r, one, draft, None if settings.spoiled else blocks)
+        judge_waiting(self.r, one, settings.entry)
         if "retry" in draft:
             draft["retry"] = self._retry(one, draft["retry"])
         places = step_places(self.r.report, one, self.defaults)
@@ -200,12 +201,15 @@ class Blocks:
 
     def _settings(self, work: Work | None, run_path: str) -> Settings[StepType[Any]]:
         def block(node: Node, path: str, form: BlockForm) -> Block | None:
+            if form.body and self._is_body(node):
+                return self._body(node, path, run_path, path.rpartition(".")[2], "child")
             with self.read(node, path, run_path, "child", form) as found:
                 return found
 
         if work is None or work.type is None:
             return standins.WORK
-        return what_can_be_read(self.r, work.type, work.node, work.path, block=block)
+        probed = work.type.waits  # what they wait for, and how long, is judged before the run is weeks old
+        return what_can_be_read(self.r, work.type, work.node, work.path, block=block, probed=probed)
 
     def _retry(self, one: Written, found: Draft) -> Retry:
         node = one.node.items.get("retry")
@@ -222,16 +226,24 @@ class Blocks:
 
     def _undo(self, node: Node, path: str, run_path: str) -> tuple[Block | None, bool]:
         """``undo``: one step body, or a block; and which of them."""
-        if not (node.is_mapping and node.items and is_body(self.r, node)):
+        if not self._is_body(node):
             with self.read(node, path, f"{run_path}.undo", "undo", _EITHER) as block:
                 return block, False
+        return self._body(node, path, run_path, "undo", "undo"), True
+
+    def _is_body(self, node: Node) -> bool:
+        return node.is_mapping and bool(node.items) and is_body(self.r, node)
+
+    def _body(self, node: Node, path: str, run_path: str, step_id: str, role: Role) -> Block:
+        """The block of one step that is written alone."""
         index = len(self.specs)
         self.specs.append(None)
-        step = self.step(Written("undo", node, node, path, made_up=True), f"{run_path}.undo", "body")
+        one = Written(step_id, node, node, path, made_up=True)
+        step = self.step(one, f"{run_path}.{step_id}", "body")
         self._unfinished[index] = {
             "steps": (step,),
             "form": "sequence",
-            "role": "undo",
+            "role": role,
             "place": self.r.report.place(node.mark, path),
         }
-        return Block(index, ("undo",)), True
+        return Block(index, (step_id,))

@@ -25,9 +25,9 @@ _KEYS = ("type", "required", "default", "enum", "pattern", "min", "max", "items"
 
 
 def read_inputs(r: Reading, node: Node, path: str) -> Any:
-    """The declared inputs by name."""
+    """The declared inputs by name; the fields of an approval are declared alike."""
     if not node.is_mapping:
-        return r.no_mapping(node, path, "inputs")
+        return r.no_mapping(node, path, path.rpartition(".")[2])
     found = {}
     for name, item in node.items.items():
         at = join(path, name)

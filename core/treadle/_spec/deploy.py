@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._deployment import Deployment, Limits
+from treadle._deployment import Deployment, Limits, Retention
 from treadle._spec import fields
 from treadle._spec.data import read_data
 from treadle._spec.lower import read_settings
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from treadle.errors import Problem
 
 FILE_NAME = "treadle.yaml"
+MEMORY = "memory"
 
-_LATER = ("retention", "devices", "server", "worker")
-_LATER_STORES = ("sqlite", "postgres")
+_LATER = ("devices", "server", "worker")
 
 
 def find_deployment(start: Path) -> Path | None:
@@ -61,6 +61,21 @@ def sinks_from_data(uses: Any, *, registry: Plugins) -> tuple[Settings[Any], ...
     return tuple(found["sinks"])
 
 
+def store_from_data(use: Any, *, registry: Plugins) -> Settings[Any]:
+    """A store as ``store`` of a deployment file names it, given as plain data. Raises SpecError."""
+    report = Report(None)
+    root = read_data(use, report)
+    found = (
+        None
+        if root is None
+        else read_plugin(Reading(report, registry), root, "store", "store", registry.stores, code="TRD702")
+    )
+    problems = report.in_order()
+    if problems or found is None:
+        raise SpecError(problems)
+    return found
+
+
 def _read(r: Reading, root: Node) -> Deployment | None:
     if not root.is_mapping:
         r.problem(
@@ -83,17 +98,22 @@ def _read(r: Reading, root: Node) -> Deployment | None:
 
 
 @attrs.frozen
-class _LimitsEntry:
+class _Entry:
     """Lets the settings of plugins be read for something that is none."""
 
-    name: str = "limits"
-    config: type[Limits] = Limits
+    name: str
+    config: type[Any]
     main: str | None = None
 
 
-def _limits(r: Reading, node: Node, path: str) -> dict[str, Any]:
-    settings = read_settings(r, _LimitsEntry(), node, path, templates=False)
-    return {} if settings is None else {"limits": settings.constant}
+def _settings(config: type[Any]) -> Callable[[Reading, Node, str], dict[str, Any]]:
+    """A reader for a mapping of settings."""
+
+    def read(r: Reading, node: Node, path: str) -> dict[str, Any]:
+        settings = read_settings(r, _Entry(path, config), node, path, templates=False)
+        return {} if settings is None else {path: settings.constant}
+
+    return read
 
 
 def _limiters(r: Reading, node: Node, path: str) -> dict[str, Any]:
@@ -147,19 +167,22 @@ def _texts(r: Reading, node: Node, path: str) -> tuple[str, ...]:
 
 
 def _store(r: Reading, node: Node, path: str) -> dict[str, Any]:
-    name = node.value if node.is_text else next(iter(node.items), None) if node.is_mapping else None
-    if isinstance(name, str) and name.partition(":")[0] in _LATER_STORES:
-        r.report.later(node.mark, path, f"the store {name.partition(':')[0]!r}")
-    elif node.value != "memory":
-        r.problem("TRD701", node, path, f"there is no store {got(node)}", "write store: memory")
-    return {}
+    if node.value == MEMORY:
+        return {path: MEMORY}
+    name, colon, main = node.value.partition(":") if node.is_text else ("", "", "")
+    if colon and name in r.registry.stores:  # as Python and other programs write it
+        r.problem("TRD701", node, path, f"{node.value!r} is no name", f"write {{{name}: {main.strip()}}}")
+        return {}
+    found = read_plugin(r, node, path, "store", r.registry.stores, code="TRD702")
+    return {} if found is None else {path: found}
 
 
 _READERS: dict[str, Callable[[Reading, Node, str], dict[str, Any]]] = {
     "store": _store,
     "sinks": _uses("sink", "sinks"),
     "workflows": _workflows,
-    "limits": _limits,
+    "limits": _settings(Limits),
+    "retention": _settings(Retention),
     "limiters": _limiters,
     "secrets": _uses("secret provider", "secret_providers"),
     "plugins": _plugins,

@@ -1,7 +1,7 @@
 """The settings of plugins, read by the types of their config class.
 
 Rule 1: only what a type asks for is treated: `Expr` is parsed, `Block` compiled, `Argv` split into words,
-  text with ``${{`` taken apart. Everything else stays the plain data it is.
+  `Fields` read as inputs, text with ``${{`` taken apart. Everything else stays the plain data it is.
 Rule 2: settings in which nothing has to be evaluated become the config at once, or problems.
 Rule 3: a config class that cannot be used is a problem of its plugin, never an exception.
 """
@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from treadle._expr import Expression, Template
-from treadle._kinds import Block, BlockForm, SecretMark, Words
+from treadle._inputs import input_data
+from treadle._kinds import Block, BlockForm, Fields, SecretMark, Words
 from treadle._settings import Hole, Settings, SettingsError, UrlHole, WordHole
 from treadle._settings.strict import CONVERTER
 from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, open_in, said
@@ -28,6 +29,7 @@ from treadle._settings.types import (
     resolved,
     value_type,
 )
+from treadle._spec.declared import read_inputs
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
 from treadle._urls import Url, url_from
@@ -108,6 +110,8 @@ class _Lowering:
         self.holes: list[Hole] = []
         self.written: list[tuple[Any, Expression]] = []
         self.blocks: list[Block] = []
+        self.sees_output = False
+        self.see_output: list[Expression] = []
 
     def top(self, entry: Entry, fields: Mapping[str, Field], node: Node, path: str) -> tuple[Any, str | None]:
         """The settings as a tree, and the key that *node* as a whole was taken for."""
@@ -141,6 +145,7 @@ class _Lowering:
             tuple(self.written),
             tuple(self.blocks),
             self.r.report.place(node.mark, path),
+            tuple(self.see_output),
         )
 
     def judge(self, entry: Entry, tree: Any, inner: str | None, node: Node, path: str) -> bool:
@@ -165,6 +170,8 @@ class _Lowering:
             return self.expression(node, path)
         if bare is Block:
             return self.compiled(node, path, mark_of(type_, BlockForm) or form or BlockForm())
+        if bare is Fields:
+            return self.fields(node, path)
         if mark_of(type_, Words):
             return self.words(node, path)
         if node.items is not None:
@@ -212,14 +219,15 @@ class _Lowering:
 
     @contextmanager
     def restricted(self, metadata: Any, key: str) -> Iterator[None]:
-        before = self.secrets, self.templates, self.refusal
+        before = self.secrets, self.templates, self.refusal, self.sees_output
+        self.sees_output = metadata.get("treadle_sees_output", False)
         self.secrets = before[0] and metadata.get("treadle_secrets", True)
         if not metadata.get("treadle_templates", True):
             self.templates = False
             fix = 'put the value in env and read it as "$NAME"'
             self.refusal = (f"there is no interpolation in {key}", fix)
         yield
-        self.secrets, self.templates, self.refusal = before
+        self.secrets, self.templates, self.refusal, self.sees_output = before
 
     # --- leaves --------------------------------------------------------------------------------------
 
@@ -248,6 +256,8 @@ class _Lowering:
             self.broken = True
         else:
             self.written.append((self.r.report.place(node.mark, path), found))
+            if self.sees_output:
+                self.see_output.append(found)
         return found
 
     def compiled(self, node: Node, path: str, form: BlockForm) -> Any:
@@ -261,6 +271,20 @@ class _Lowering:
             return BROKEN
         self.blocks.append(block)
         return block
+
+    def fields(self, node: Node, path: str) -> Any:
+        """What a person fills in, declared as inputs are."""
+        before = len(self.r.report.problems)
+        declared = read_inputs(self.r, node, path)
+        if declared is not BROKEN:
+            for name, item in declared.items():
+                if item.holds_secret:
+                    said, fix = "a field holds no secret: what a person fills in is journaled", "leave it out"
+                    self.r.problem("TRD604", node.items[name], join(path, name), said, fix)
+        if len(self.r.report.problems) > before:
+            self.broken = True
+            return BROKEN
+        return Fields({name: input_data(item) for name, item in declared.items()})
 
     def url(self, node: Node, path: str) -> Any:
         try:

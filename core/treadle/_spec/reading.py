@@ -27,7 +27,7 @@ from treadle._spec.syntax import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Strategy
+    from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Store, Strategy
     from treadle._spec.report import Mark, Report
 
 BROKEN: Any = Broken()
@@ -47,6 +47,8 @@ class Plugins(Protocol):
     def backoffs(self) -> Mapping[str, Backoff[Any]]: ...
     @property
     def sinks(self) -> Mapping[str, Sink[Any]]: ...
+    @property
+    def stores(self) -> Mapping[str, Store[Any]]: ...
     @property
     def secret_providers(self) -> Mapping[str, SecretProvider[Any]]: ...
     @property

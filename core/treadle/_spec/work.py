@@ -17,7 +17,7 @@ from treadle._spec.reading import Reading, got
 if TYPE_CHECKING:
     from treadle._kinds import StepType
 
-LATER_TYPES = frozenset({"decide", "approval", "signal", "workflow", "template"})
+LATER_TYPES = frozenset({"decide", "workflow", "template"})
 LATER_KEYS = frozenset({"breakpoint"})
 
 

@@ -49,7 +49,24 @@ def _retrying(data: Data) -> str:
 
 
 def _waiting(data: Data) -> str:
-    return f"waits for a person: {short(data.get('prompt') or _error(data))}"
+    match data.get("for"):
+        case "signal":
+            return f"waits for the signal {short(data.get('signal', '?'))}"
+        case "approval":
+            asked = f": {short(data['prompt'])}" if data.get("prompt") else ""
+            return f"waits for an approval{asked}"
+        case _:
+            return f"waits for a person: {short(data.get('prompt') or _error(data))}"
+
+
+def _resolved(data: Data) -> str:
+    if data.get("decision") == "signal":
+        return f"the signal came{_from(data)}"
+    return f"decided by {short(data.get('who') or data.get('by', '?'))}: {short(data.get('decision', '?'))}"
+
+
+def _from(data: Data) -> str:
+    return f" from {short(data['who'])}" if data.get("who") else ""
 
 
 def _rolled_back(data: Data) -> str:
@@ -70,6 +87,7 @@ TELL: Mapping[str, Callable[[Data], str]] = {
     "workflow.pausing": lambda _: "pausing",
     "workflow.paused": lambda _: "paused",
     "workflow.resumed": lambda _: "goes on",
+    "workflow.recovered": lambda _: "goes on where it was",
     "workflow.waiting": lambda _: "waits for a person",
     "workflow.cancelling": _reason("cancelling"),
     "workflow.rolling_back": _reason("rolling back"),
@@ -81,9 +99,8 @@ TELL: Mapping[str, Callable[[Data], str]] = {
     "step.started": lambda _: "started",
     "step.retrying": _retrying,
     "step.waiting": _waiting,
-    "step.resolved": lambda data: (
-        f"decided by {short(data.get('by', '?'))}: {short(data.get('decision', '?'))}"
-    ),
+    "step.unknown": lambda data: f"is in doubt: {short(data.get('prompt') or _error(data))}",
+    "step.resolved": _resolved,
     "step.completed": lambda _: "completed",
     "step.failed": lambda data: f"failed: {_error(data)}",
     "step.tolerated": lambda _: "the failure is tolerated",
@@ -97,7 +114,12 @@ TELL: Mapping[str, Callable[[Data], str]] = {
 }
 """What each type is told as. One that is not here tells nothing; one that a step emits, its name."""
 
-_ALWAYS = frozenset({"step.failed", "step.tolerated", "step.undo_failed", "step.waiting", "step.resolved"})
+_ALWAYS = frozenset(
+    {
+        *("step.failed", "step.tolerated", "step.undo_failed"),
+        *("step.waiting", "step.unknown", "step.resolved"),
+    }
+)
 _FAILED = frozenset({"workflow.failed", "workflow.rolled_back", "step.failed"})
 _QUIET = frozenset({"step", "workflow"})
 

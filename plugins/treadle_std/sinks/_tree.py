@@ -29,6 +29,7 @@ STATUS: Mapping[str, str] = {
     "step.expanded": "running",
     "step.retrying": "retrying",
     "step.waiting": "waiting",
+    "step.unknown": "waiting",
     "step.resolved": "running",
     "step.completed": "completed",
     "step.failed": "failed",
@@ -125,7 +126,7 @@ class Tree:
 
     def _apply_to_step(self, run: Node, event: Event, step: str) -> None:
         key = (event.run, step)
-        if event.type == "step.waiting":
+        if event.type in ("step.waiting", "step.unknown") and event.data.get("for") != "signal":
             self._waiting.add(key)
         else:
             self._waiting.discard(key)

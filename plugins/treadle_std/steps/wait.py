@@ -61,11 +61,12 @@ async def wait(config: Wait, step: Step) -> Waited:
     import trio
 
     start = trio.current_time()
+    passed = max(0.0, step.now() - step.started_at)  # before a crash, if the wait goes on after one
     if config.until is None:
-        await trio.sleep(config.for_ or 0.0)
+        await trio.sleep(max(0.0, (config.for_ or 0.0) - passed))
     else:
         await _sleep_until(config.until.timestamp(), step)
-    return Waited(waited=trio.current_time() - start)
+    return Waited(waited=passed + trio.current_time() - start)
 
 
 async def _sleep_until(moment: float, step: Step) -> None:

@@ -1,0 +1,119 @@
+"""Runs that go on: after a crash, a suspension, or in another process.
+
+Rule 1: what a run was is read from its journal alone; nothing of the process before is there any more.
+Rule 2: ``workflow.recovered`` is the first event of the new process, and says in which state the run goes on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from treadle._engine.ask import reopen
+from treadle._engine.report import with_path
+from treadle._engine.run import Run
+from treadle._engine.stop import before_the_crash
+from treadle._engine.take_up import in_doubt_of
+from treadle._frontier import Cause
+from treadle._past import Past
+from treadle.errors import Failure, RecordError
+from treadle.events import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from treadle._engine.surroundings import Surroundings
+    from treadle._workflow import Workflow
+    from treadle.events import Event
+
+_GOES_ON_AS = {RunStatus.WAITING: RunStatus.RUNNING}
+
+
+def recovered(surroundings: Surroundings, workflow: Workflow, events: Sequence[Event]) -> Run:
+    """The run that *events*, all there are of it, tell of; `live` drives it on.
+
+    Raises RecordError where *events* do not begin with the acceptance of a run.
+    """
+    past = Past.fold(events)
+    if past.accepted is None:
+        raise RecordError("the journal does not begin with the acceptance of a run")
+    accepted = past.accepted
+    run = Run(
+        surroundings,
+        workflow.plan,
+        accepted.run,
+        inputs=accepted.data["inputs"],
+        labels=accepted.labels,
+        correlation_id=accepted.correlation_id,
+    )
+    run.stored(list(events))
+    run.handled.update(past.handled)
+    run.signals.extend(past.kept_signals())
+    _hold(run, past)
+    if past.started is not None:  # else it begins, as if nothing had been
+        run.past = past
+        run.seed = past.started.data.get("seed", run.seed)
+        reopen(run, past)
+    return run
+
+
+def _hold(run: Run, past: Past) -> None:
+    """A pause that was asked for stands."""
+    asked = [event.data["command"] for event in past.commands if event.data["command"] in ("pause", "resume")]
+    if past.state.status in (RunStatus.PAUSING, RunStatus.PAUSED) or (
+        past.started is None and asked and asked[-1] == "pause"
+    ):
+        run.close_gate()
+
+
+def go_on(run: Run, past: Past) -> None:
+    """Stand where the journal ended, and say so."""
+    state = past.state
+    run.started_at = state.started_at
+    run.tolerated = state.tolerated
+    if past.started is not None:
+        run.evaluation.vars.update(past.started.data.get("vars", {}))
+    reopen(run, past)
+    _stop_again(run, past)
+    status = _GOES_ON_AS.get(state.status, state.status)
+    run.become(status, "workflow.recovered", {"status": str(status)})
+
+
+def _stop_again(run: Run, past: Past) -> None:
+    """A cancel, or a rollback, that was decided stands."""
+    cancelling, rolling_back = past.cancelling, past.rolling_back
+    if cancelling is not None:
+        run.cancel_reason = cancelling.data.get("reason")
+        run.wants_rollback = any(event.data.get("rollback") for event in past.commands)
+        reason = f" ({run.cancel_reason})" if run.cancel_reason else ""
+        text = f"the run was cancelled{reason}"
+        run.stop(Cause("cancel", text), before_the_crash(cancelling.seq or 0))
+    if rolling_back is not None and cancelling is None:
+        error = rolling_back.data.get("error")
+        path = rolling_back.data.get("step")
+        failure = None if error is None else Failure.from_data(error)
+        run.rollback_error = failure if failure is None or not path else with_path(failure, path)
+        where = f"{path} failed" if path else "its time is up"
+        cause = Cause("rollback", f"{where}, which asks for a rollback")
+        run.stop(cause, before_the_crash(rolling_back.seq or 0))
+
+
+def stand_in(run: Run, past: Past) -> None:
+    """The steps as they ended, for what ``finally`` reads of them."""
+    if not past.settlings(""):
+        return
+    from treadle._engine.frame import Frame
+    from treadle._engine.replay import replay
+
+    root = run.root = Frame(run, run.plan.blocks[0], outer=run, scope=None)
+    replay(root, past)
+
+
+def suspended(run: Run) -> None:
+    """Journal what is in doubt now that everything of *run* has been ended from outside."""
+    if run.status.ended or run.lost is not None:
+        return
+    past = Past.fold(run.history)
+    for path, step in past.steps.items():
+        found = in_doubt_of(run, path, step)
+        if found is not None:
+            run.emit("step.unknown", path, step.attempt, found)
