@@ -6,12 +6,12 @@ Rule: without a file everything has the default it has here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from attrs import validators as v
 
-from treadle._kinds import Bytes, SecretProvider, Sink
+from treadle._kinds import Bytes, Seconds, SecretProvider, Sink, Store
 from treadle._settings import Settings
 
 
@@ -37,12 +37,30 @@ class Limits:
     finished: int = attrs.field(default=1_000, validator=v.ge(1))
 
 
+@attrs.frozen(kw_only=True)
+class Retention:
+    """Which ended runs ``treadle gc`` deletes where it is not told; both conditions hold together.
+
+    Args:
+      older_than: runs stay until they ended so long ago; where it is left out, age does not matter.
+      keep: so many runs stay, the newest, whatever their age.
+
+    Raises:
+      ValueError: *keep* is below 0.
+    """
+
+    older_than: Seconds | None = None
+    keep: int | None = attrs.field(default=None, validator=v.optional(v.ge(0)))
+
+
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class Deployment:
     """One deployment file.
 
     Attributes:
       limiters: by name, how many attempts may hold it at once.
+      store: where journals live; None where the file does not say, which is SQLite beside the file.
+      retention: which ended runs need not be kept.
       sinks: where events go; None where the file does not say, which is the console.
       secrets: providers, asked in order; None where the file does not say, which is the environment.
       disable: names of plugins to leave out.
@@ -52,6 +70,8 @@ class Deployment:
 
     limits: Limits = attrs.field(factory=Limits)
     limiters: Mapping[str, int] = attrs.field(factory=dict)
+    store: Settings[Store[Any]] | Literal["memory"] | None = None
+    retention: Retention = attrs.field(factory=Retention)
     sinks: tuple[Settings[Sink[Any]], ...] | None = None
     secrets: tuple[Settings[SecretProvider[Any]], ...] | None = None
     disable: tuple[str, ...] = ()

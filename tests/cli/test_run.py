@@ -65,6 +65,12 @@ outputs: {got: "${{ default(steps.risky.output, 'nothing') }}"}
 
 
 @pytest.fixture
+def memory(folder: Path) -> None:
+    """No run outlives the program."""
+    (folder / "treadle.yaml").write_text("store: memory\n")
+
+
+@pytest.fixture
 def hello(folder: Path) -> str:
     (folder / "hello.yaml").write_text(HELLO)
     return "hello.yaml"
@@ -153,8 +159,6 @@ def test_a_failure_in_json_keeps_standard_output_clean(treadle: Any, folder: Pat
         (("-i", "wo=a"), "did you mean 'who'?"),
         (("-i", "n=many"), "'many' is no whole number"),
         (("--inputs", "gone.yaml"), "gone.yaml: cannot be read"),
-        (("--key", "k"), "not yet supported in this version"),
-        (("--detach",), "not yet supported in this version"),
     ],
 )
 def test_wrong_inputs_and_options_exit_2_before_anything_runs(
@@ -269,7 +273,7 @@ def heeded() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.usefixtures("heeded")
+@pytest.mark.usefixtures("heeded", "memory")
 @pytest.mark.parametrize(
     ("name", "expected", "said"),
     [
@@ -289,6 +293,7 @@ def test_the_first_signal_cancels_and_finally_still_happens(
     assert "after (omitted" in err
 
 
+@pytest.mark.usefixtures("memory")
 def test_the_second_signal_leaves_at_once_and_nothing_stays(
     treadle: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -416,14 +421,36 @@ def test_a_signal_that_is_refused_says_why(treadle: Any, folder: Path) -> None:
 # --- people ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("memory")
 def test_a_question_that_nobody_could_answer_is_refused_at_the_start(treadle: Any, folder: Path) -> None:
     (folder / "e.yaml").write_text(ESCALATES)
     code, out, err = treadle("run", "e.yaml")
     assert (code, out) == (2, "")
     assert err.startswith("e.yaml:7:")
-    assert "there is no terminal to ask on; give the strategy a timeout" in err
+    assert "no terminal to ask on, and the store keeps no run for later; give the strategy a timeout" in err
 
 
+@pytest.mark.usefixtures("memory")
+@pytest.mark.parametrize(
+    ("step", "code"),
+    [
+        ("approval: Ship it?", 2),
+        ("signal: paid", 2),
+        ("approval: {timeout: 10ms, on_timeout: fail}", 1),
+        ("signal: {name: paid, timeout: 10ms}", 1),
+        ('approval: "Ship ${{ inputs.v }}?"', 2),
+    ],
+)
+def test_a_step_that_nobody_could_answer_is_refused_at_the_start(treadle: Any, step: str, code: int) -> None:
+    spec = f"treadle: 1\nname: x\ninputs: {{v: {{default: '1'}}}}\nsteps:\n  - {step}\n"
+    result = treadle("run", "-", stdin=spec)
+    assert result.code == code
+    if code == 2:
+        assert result.err.startswith("<stdin>:5:")
+        assert "this step waits for somebody, but there is no terminal" in result.err
+
+
+@pytest.mark.usefixtures("memory")
 def test_a_workflow_that_escalates_is_refused_too(treadle: Any) -> None:
     spec = "treadle: 1\nname: x\non_error: escalate\nsteps: [{wait: 0s}]\n"
     code, _, err = treadle("run", "-", stdin=spec)
@@ -431,6 +458,7 @@ def test_a_workflow_that_escalates_is_refused_too(treadle: Any) -> None:
     assert err.startswith("<stdin>:3:")
 
 
+@pytest.mark.usefixtures("memory")
 def test_without_a_terminal_a_question_waits_for_its_timeout(treadle: Any) -> None:
     spec = ESCALATES.replace("{prompt: Shall we go on?}", "{timeout: 10ms, on_timeout: continue}")
     assert treadle("run", "-", stdin=spec).out == "got: nothing\n"
@@ -472,7 +500,7 @@ def test_on_a_terminal_the_question_is_asked(
     result = run_typing(capsys, terminal, typed)
     assert (result[0], result[1]) == (code, out)
     assert "step risky waits for a decision" in result[2]
-    assert "  Shall we go on?" in result[2]
+    assert ": Shall we go on?" in result[2]
     assert "decision (retry, complete, continue, fail, rollback): " in result[2]
 
 
@@ -486,6 +514,7 @@ def test_a_question_that_is_settled_meanwhile_is_dropped(
     assert "waits for a decision" in err
 
 
+@pytest.mark.usefixtures("memory")
 def test_the_end_of_input_leaves_the_question_to_its_timeout(
     capsys: pytest.CaptureFixture[str], folder: Path, terminal: int
 ) -> None:
@@ -496,6 +525,7 @@ def test_the_end_of_input_leaves_the_question_to_its_timeout(
     assert "no more answers here" in err
 
 
+@pytest.mark.usefixtures("memory")
 def test_a_question_with_a_template_is_refused_unless_a_timeout_answers_it(
     treadle: Any, folder: Path
 ) -> None:

@@ -5,6 +5,8 @@ run ────── `treadle run`, by drive (signals    validate, plan, plugi
            and answers while it runs), ask     sources ─── where specs come from
            (questions to a person) and report  inputs ──── inputs from the command line
 outline ── a plan as plain data                people ──── where a run may ask a person
+stored ─── the project's store, and the run    ps, show, events, why, gc ── what looks at runs:
+           that is meant                       history, of its steps; reasons and words, for why
 faults ─── who is at fault for what nobody foresaw
 
 Rule 1: this module imports nothing, so that ``treadle --version`` is answered at once.

@@ -16,13 +16,18 @@ import attrs
 import trio
 
 from treadle._cli import terminal
+from treadle._cli.steer import asker
+from treadle._inputs import check_value, input_from_data, parse_input
 from treadle.errors import Refused, printable
-from treadle.events import ENDS, Event, Resolve
+from treadle.events import ENDS, SETTLINGS, Event, Resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from treadle import Run
+
+ABSENT: Any = object()
+"""For a field that is not filled in."""
 
 
 @attrs.define
@@ -46,24 +51,29 @@ class _Open:
             self.scope.cancel()
 
 
-async def answer(run: Run) -> None:
-    """Ask for each decision that *run* waits for, one at a time, until the run ends."""
+async def answer(run: Run, *, leaves: bool = False) -> None:
+    """Put each question that *run* asks to the person here, one at a time, until it ends.
+
+    Returns as well once nobody will type any more; *leaves*: this program will not wait for others to answer.
+    """
     waiting = _Open()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_ask_all, run, waiting, _Lines())
+        nursery.start_soon(_ask_all, run, waiting, _Lines(), leaves, nursery.cancel_scope)
         async for event in run.events():
-            if event.type == "step.waiting":
+            if event.type in _ASKED:
                 waiting.add(event)
-            elif event.type == "step.resolved" or (event.step and event.type.startswith(_SETTLED)):
+            elif event.type == "step.resolved" or (event.step and event.type in SETTLINGS):
                 waiting.drop(event.step)
             elif event.type in ENDS:
                 nursery.cancel_scope.cancel()
 
 
-_SETTLED = ("step.completed", "step.failed", "step.cancelled")
+_ASKED = ("step.waiting", "step.unknown")
 
 
-async def _ask_all(run: Run, waiting: _Open, lines: _Lines) -> None:
+async def _ask_all(
+    run: Run, waiting: _Open, lines: _Lines, leaves: bool, everything: trio.CancelScope
+) -> None:
     while not lines.ended:
         if not waiting.events:
             waiting.changed = trio.Event()
@@ -74,44 +84,89 @@ async def _ask_all(run: Run, waiting: _Open, lines: _Lines) -> None:
             await _ask(run, waiting.asking, event, lines)
         waiting.events.pop(waiting.asking, None)
         waiting.asking = None
-    terminal.say("treadle: no more answers here; what waits goes on at its timeout, Ctrl-C cancels the run")
+    then = "this leaves the run" if leaves else "what waits goes on at its timeout, Ctrl-C cancels the run"
+    terminal.say(f"treadle: no more answers here; {then}")
+    everything.cancel()
 
 
 async def _ask(run: Run, path: str, event: Event, lines: _Lines) -> None:
-    for line in _question(path, event):
-        terminal.say(printable(line))
-    while True:
-        decision = await _decision(lines, event.data.get("decisions") or list(Resolve))
-        if decision is None:
-            return
-        output = await _output(lines) if decision is Resolve.COMPLETE else None
+    from treadle._cli.history import answers, asks
+
+    terminal.say(printable(asks(event)))
+    if event.data.get("for") == "signal":
+        terminal.say(printable(f"  it is sent from another terminal: {answers(event)[0]}"))
+        return
+    answered = _approval if event.data.get("for") == "approval" else _decision
+    while not lines.ended:
         try:
-            await run.resolve(path, decision, output=output)
+            if await answered(run, path, event, lines):
+                return
         except Refused as error:
             terminal.say(printable(str(error)))
-        else:
-            return
 
 
-def _question(path: str, event: Event) -> Iterator[str]:
-    yield f"step {path} waits for a decision"
-    error = event.data.get("error")
-    if isinstance(error, dict):
-        yield f"  it failed: {error.get('name')}: {error.get('message')}"
-    if event.data.get("prompt"):
-        yield f"  {event.data['prompt']}"
+async def _decision(run: Run, path: str, event: Event, lines: _Lines) -> bool:
+    """Whether a decision was taken."""
+    word = await _choice("decision", event.data.get("decisions") or list(Resolve), lines)
+    if word is None:
+        return False
+    output = await _output(lines) if word == Resolve.COMPLETE else None
+    await run.resolve(path, word, output=output, by=asker())
+    return True
 
 
-async def _decision(lines: _Lines, allowed: Sequence[str]) -> Resolve | None:
-    words = ", ".join(allowed)
+async def _approval(run: Run, path: str, event: Event, lines: _Lines) -> bool:
+    """Whether it was approved or rejected."""
+    word = await _choice("answer", ("approve", "reject"), lines)
+    if word is None:
+        return False
+    if word == "reject":
+        await run.reject(path, by=asker())
+        return True
+    fields = {}
+    for name, declared in (event.data.get("fields") or {}).items():
+        value = await _field(name, declared, lines)
+        if value is not ABSENT:
+            fields[name] = value
+    if lines.ended:
+        return False
+    await run.approve(path, fields, by=asker())
+    return True
+
+
+async def _choice(what: str, words: Sequence[str], lines: _Lines) -> str | None:
+    """One of *words*; None where nobody types any more."""
+    allowed = ", ".join(words)
     while True:
-        word = await lines.next(f"decision ({words}): ")
+        word = await lines.next(f"{what} ({allowed}): ")
         if word is None:
             return None
-        fitting = [each for each in allowed if word and each.startswith(word.lower())]
+        fitting = [each for each in words if word and each.startswith(word.lower())]
         if len(fitting) == 1:
-            return Resolve(fitting[0])
-        terminal.say(f"write one of: {words}; the first letters are enough")
+            return str(fitting[0])
+        terminal.say(f"write one of: {allowed}; the first letters are enough")
+
+
+async def _field(name: str, declared: Mapping[str, Any], lines: _Lines) -> Any:
+    """What the person fills in; `ABSENT` for what is left to its default."""
+    wanted = input_from_data(name, declared)
+    if wanted.description:
+        terminal.say(printable(f"  {wanted.description}"))
+    optional = "" if wanted.required else f", empty for {json.dumps(wanted.default, ensure_ascii=False)}"
+    while True:
+        text = await lines.next(printable(f"{name} ({wanted.type}{optional}): "))
+        if text is None or (not text and not wanted.required):
+            return ABSENT
+        try:
+            value = parse_input(wanted, text)
+        except ValueError as error:
+            terminal.say(printable(str(error)))
+            continue
+        _, problems = check_value(wanted, value, name)
+        if not problems:
+            return value
+        for problem in problems:
+            terminal.say(str(problem))
 
 
 async def _output(lines: _Lines) -> Any:

@@ -20,7 +20,16 @@ import click
 
 from treadle._cli import terminal
 from treadle._near import did_you_mean
-from treadle.errors import EngineFault, PluginError, Refused, SpecError, printable
+from treadle.errors import (
+    EngineFault,
+    NoSuchRun,
+    PluginError,
+    RecordError,
+    Refused,
+    SpecError,
+    StoreError,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,24 +37,36 @@ if TYPE_CHECKING:
     from treadle._registry import Registry
 
 COMMANDS = {
+    "approve": "treadle._cli.steer:approve",
+    "cancel": "treadle._cli.steer:cancel",
+    "events": "treadle._cli.events:events",
+    "gc": "treadle._cli.gc:gc",
+    "pause": "treadle._cli.steer:pause",
     "plan": "treadle._cli.plan:plan",
     "plugins": "treadle._cli.plugins:plugins",
+    "ps": "treadle._cli.ps:ps",
+    "reject": "treadle._cli.steer:reject",
+    "rerun": "treadle._cli.rerun:rerun",
+    "resolve": "treadle._cli.steer:resolve",
+    "resume": "treadle._cli.resume:resume",
     "run": "treadle._cli.run:run",
     "schema": "treadle._cli.schema:schema",
+    "show": "treadle._cli.show:show",
+    "signal": "treadle._cli.steer:signal",
     "validate": "treadle._cli.validate:validate",
+    "why": "treadle._cli.why:why",
 }
 """What this version does, by name: the module and name of a click command."""
 
 LATER = frozenset(
     {
-        *("agent", "approve", "cancel", "config", "debug", "events", "expand", "fmt", "gc", "pause", "ps"),
-        *("record", "reject", "report", "rerun", "resolve", "resume", "serve", "show", "signal", "simulate"),
-        *("test", "token", "triggers", "why", "worker"),
+        *("agent", "config", "debug", "expand", "fmt", "record", "report", "serve", "simulate"),
+        *("test", "token", "triggers", "worker"),
     }
 )
 """Commands of the language's page that this version does not have yet."""
 
-FAILED, WRONG, BROKEN, INTERRUPTED = 1, 2, 4, 130
+FAILED, WRONG, STANDS, BROKEN, INTERRUPTED = 1, 2, 3, 4, 130
 
 
 class Complaint(click.UsageError):
@@ -123,12 +144,18 @@ def _explain(error: BaseException) -> int:
             terminal.say("treadle: interrupted")
             return INTERRUPTED
     for cause in causes:
+        if isinstance(cause, click.ClickException):  # from inside a nursery
+            cause.show()
+            return WRONG
         if isinstance(cause, SpecError):
             terminal.say(str(cause))
             return WRONG
-        if isinstance(cause, (PluginError, Refused)):
+        if isinstance(cause, (PluginError, Refused, NoSuchRun)):
             terminal.say(f"treadle: {printable(str(cause))}")
             return WRONG
+        if isinstance(cause, (StoreError, RecordError)):
+            terminal.say(f"treadle: {printable(str(cause))}")
+            return BROKEN
     from treadle._cli.faults import report
 
     terminal.say(report(error, causes))

@@ -1,21 +1,24 @@
-"""How a run ended, in words.
+"""How a run ended, or why it stands still, in words and as an exit code.
 
 After a failure: which step failed, why, the last lines of its output, what was not run because of it,
-and what the rollback did.
+and what the rollback did. Of a run that goes on later: what it waits for, and the commands that help.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from treadle._cli import terminal
+from treadle._cli.program import FAILED, INTERRUPTED, STANDS
 from treadle._units import format_duration
 from treadle.errors import printable
 from treadle.events import RunStatus, StepStatus
 
 if TYPE_CHECKING:
-    from treadle import RunState, StepResult
+    from treadle import Event, RunState, StepResult
+    from treadle._cli.drive import Ended
 
 LAST_LINES = 10
 """So many lines of a failed step's output are shown."""
@@ -24,6 +27,34 @@ MOST_STEPS = 20
 """So many steps are named in a list; ``--json`` has them all."""
 
 _NOT_RUN = (StepStatus.OMITTED, StepStatus.CANCELLED)
+
+
+def conclude(ended: Ended, *, as_json: bool) -> int:
+    """Print where driving a run came to; the exit code."""
+    state = ended.state
+    if state is None:
+        from treadle._cli.drive import left
+
+        terminal.say(left(ended))
+        return ended.left_code
+    if not ended.elsewhere:
+        for line in lines(state) if state.status.ended else standing(state, ended.questions):
+            terminal.say(line)
+    if as_json:
+        terminal.out_json(state.to_data(), indent=None)
+    else:
+        for line in outputs(state):
+            terminal.out(line)
+    return exit_code(state.status, interrupted=ended.interrupted)
+
+
+def exit_code(status: RunStatus, *, interrupted: bool = False) -> int:
+    """That of a run which is left with *status*."""
+    if not status.ended:
+        return STANDS
+    if status is RunStatus.COMPLETED:
+        return 0
+    return INTERRUPTED if interrupted and status is RunStatus.CANCELLED else FAILED
 
 
 def outputs(result: RunState) -> Iterator[str]:
@@ -42,6 +73,22 @@ def lines(result: RunState) -> Iterator[str]:
         for line in _what_went_wrong(result):
             yield printable(line)
     yield printable(f"run {result.run} of {result.workflow} {_ending(result)}")
+
+
+def standing(state: RunState, questions: Sequence[Event] = ()) -> Iterator[str]:
+    """Why a run that has not ended is left, and how it goes on."""
+    from treadle._cli.history import answers, asks
+
+    for event in questions[:MOST_STEPS]:
+        yield printable(asks(event))
+        yield from (printable(f"  {command}") for command in answers(event))
+    if len(questions) > MOST_STEPS:
+        yield f"and {len(questions) - MOST_STEPS} more: treadle show {state.run}"
+    how = {RunStatus.WAITING: "waits", RunStatus.PAUSED: "is paused"}.get(state.status, "is suspended")
+    then = "once that is answered, " if questions else ""
+    yield printable(
+        f"run {state.run} of {state.workflow} {how}; {then}go on with: treadle resume {state.run}"
+    )
 
 
 def _ending(result: RunState) -> str:

@@ -12,21 +12,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from treadle._deployment import Deployment
+from treadle._kinds import FILE_PATH
 from treadle._near import did_you_mean, nearest
 from treadle._registry import Registry
+from treadle._settings import Settings
 from treadle._spec.nodes import MAX_BYTES
-from treadle.errors import Problem, SpecError
+from treadle.errors import PluginError, Problem, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from treadle._kinds import Store
 
 STDIN = "<stdin>"
+DEFAULT_STORE = "sqlite", Path(".treadle", "treadle.db")
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -46,6 +50,44 @@ class Project:
     deployment: Deployment
     path: Path | None = None
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """That of ``treadle.yaml``, or the working directory."""
+        return Path.cwd() if self.path is None else self.path.parent
+
+    @property
+    def store(self) -> Settings[Store[Any]] | Literal["memory"]:
+        """Where journals live; files of a store stand in `folder` unless their paths are absolute.
+
+        Raises PluginError where nothing is said and there is no SQLite.
+        """
+        said = self.deployment.store
+        if said == "memory":
+            return said
+        entry, config = self._default_store() if said is None else (said.entry, said.constant)
+        return Settings(entry=entry, constant=_anchored(config, self.folder))
+
+    def _default_store(self) -> tuple[Store[Any], Any]:
+        name, path = DEFAULT_STORE
+        entry = self.registry.stores.get(name)
+        if entry is None:
+            raise PluginError(
+                f"{self.registry.missing('store', name)}; or write `store: memory` in treadle.yaml"
+            )
+        return entry, entry.config(path=str(path))
+
+
+def _anchored(config: Any, folder: Path) -> Any:
+    """The *config* of a store with its files in *folder*."""
+    paths = {name: getattr(config, name) for name in file_settings(type(config))}
+    changed = {name: str(folder / path) for name, path in paths.items() if path is not None}
+    return attrs.evolve(config, **changed) if changed else config
+
+
+def file_settings(config: type[Any]) -> list[str]:
+    """The settings of a store that are files."""
+    return [each.name for each in attrs.fields(config) if FILE_PATH.items() <= each.metadata.items()]
 
 
 def open_project() -> Project:

@@ -25,14 +25,14 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def out(text: str) -> None:
-    """A line of the result."""
-    _write(sys.stdout, text)
+def out(text: str) -> bool:
+    """A line of the result; False if its reader has just gone away."""
+    return _guarded(sys.stdout, text + "\n")
 
 
 def say(text: str) -> None:
     """A line for people."""
-    _write(sys.stderr, text)
+    _guarded(sys.stderr, text + "\n")
 
 
 def prompt(text: str) -> None:
@@ -102,18 +102,18 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _write(stream: TextIO, text: str) -> None:
-    _guarded(stream, text + "\n")
-
-
-def _guarded(stream: TextIO, text: str) -> None:
+def _guarded(stream: TextIO, text: str) -> bool:
+    """Write *text*; False if nobody will read it."""
     try:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
         _abandon(stream)
     except ValueError:  # closed by whoever started the program
-        return
+        pass
+    else:
+        return True
+    return False
 
 
 def _abandon(stream: TextIO) -> None:

@@ -112,6 +112,20 @@ def test_every_step_key_that_holds_expressions_implies_needs() -> None:
     assert sorted(needs(plan_of(steps).blocks[0], "z")) == list("abcdefghijk")
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        {"condition": {"if": "steps.a.output.n > 1", "then": [{"set": {"x": 1}}]}},
+        {"switch": {"cases": [{"when": "steps.a.output.n > 1", "steps": [{"set": {"x": 1}}]}]}},
+    ],
+    ids=["condition", "switch"],
+)
+def test_an_expression_in_settings_that_hold_no_template_implies_the_need(work: Any) -> None:
+    steps = {"a": {"set": {"n": 2}}, "b": work}
+    plan = treadle.from_data({"treadle": 1, "name": "flow", "steps": steps}).plan
+    assert needs(plan.blocks[0], "b") == {"a": None}
+
+
 def test_a_reference_deep_inside_makes_the_enclosing_step_need_it() -> None:
     inner = {"x": {"blocks": [[{"id": "y", "text": "${{ steps.a.output }}"}]]}, "w": {}}
     plan = plan_of({"a": {}, "b": {"blocks": [inner]}})

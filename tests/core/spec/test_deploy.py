@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from treadle._deployment import Deployment, Limits
+from treadle._deployment import Deployment, Limits, Retention
 from treadle._registry import Registry
 from treadle._spec import find_deployment, load_deployment
 
@@ -34,9 +34,12 @@ def test_every_key_is_read(registry: Registry) -> None:
     deployment = load(
         "store: memory\nsinks:\n  - console\n  - jsonl: {path: events.jsonl}\nsecrets: [env]\n"
         "limits: {runs: 5, output: 64KiB}\nlimiters: {db: 4}\nworkflows: [specs, 'more/*.yaml']\n"
-        "plugins: {disable: [acme], require: [treadle-ssh]}\nx-note: 1\n",
+        "plugins: {disable: [acme], require: [treadle-ssh]}\nretention: {older_than: 30d, keep: 100}\n"
+        "x-note: 1\n",
         registry,
     )
+    assert deployment.store == "memory"
+    assert deployment.retention == Retention(older_than=30 * 86_400.0, keep=100)
     assert deployment.limits == Limits(runs=5, output=65536)
     assert deployment.limiters == {"db": 4}
     assert [sink.entry.name for sink in deployment.sinks or ()] == ["console", "jsonl"]
@@ -49,7 +52,24 @@ def test_what_is_not_said_is_told_from_what_is_empty(registry: Registry) -> None
     deployment = load("sinks: []\n", registry)
     assert deployment.sinks == ()
     assert deployment.secrets is None
+    assert deployment.store is None
+    assert deployment.retention == Retention()
     assert deployment.limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("sqlite", ".treadle/treadle.db"),
+        ("{sqlite: runs.db}", "runs.db"),
+        ("{sqlite: {path: runs.db}}", "runs.db"),
+    ],
+)
+def test_a_store_is_a_plugin_like_any_other(written: str, path: str, registry: Registry) -> None:
+    store = load(f"store: {written}\n", registry).store
+    assert store is not None
+    assert store != "memory"
+    assert (store.entry.name, store.constant.path) == ("sqlite", path)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +79,10 @@ def test_what_is_not_said_is_told_from_what_is_empty(registry: Registry) -> None
         ("", ["d:1:1: the document is empty"]),
         ("sink: []\n", ["d:1:1: sink: unknown key 'sink'; did you mean 'sinks'?"]),
         (
-            "server: {}\nretention: 1d\ndevices: {}\nworker: {}\n",
+            "server: {}\ndevices: {}\nworker: {}\n",
             [
                 f"d:{line}:1: {key}: '{key}' is not yet supported in this version; leave it out"
-                for line, key in enumerate(("server", "retention", "devices", "worker"), 1)
+                for line, key in enumerate(("server", "devices", "worker"), 1)
             ],
         ),
         (
@@ -93,15 +113,30 @@ def test_what_is_not_said_is_told_from_what_is_empty(registry: Registry) -> None
             ["d:1:12: workflows: expected a list, got 'specs'; write - before each entry"],
         ),
         ("workflows: [3]\n", ["d:1:13: workflows[0]: expected text, got 3; quote it: '3'"]),
+        ("store: disk\n", ["d:1:8: store: no plugin offers store 'disk'; installed: memory, sqlite"]),
+        ("store: {sqlit: x}\n", ["d:1:9: store: no plugin offers store 'sqlit'; did you mean 'sqlite'?"]),
         (
-            "store: sqlite\n",
-            ["d:1:8: store: the store 'sqlite' is not yet supported in this version; leave it out"],
+            "store: 'sqlite: runs.db'\n",
+            ["d:1:8: store: 'sqlite: runs.db' is no name; write {sqlite: runs.db}"],
         ),
         (
-            "store: {postgres: {url: x}}\n",
-            ["d:1:8: store: the store 'postgres' is not yet supported in this version; leave it out"],
+            "store: {sqlite: {paht: x}}\n",
+            ["d:1:18: store.sqlite.paht: unknown setting 'paht'; did you mean 'path'?"],
         ),
-        ("store: disk\n", ["d:1:8: store: there is no store 'disk'; write store: memory"]),
+        (
+            "store: [memory]\n",
+            [
+                "d:1:8: store: expected the name of a store, got a list; "
+                "write a name, or one name with its settings as {name: {…}}"
+            ],
+        ),
+        (
+            "retention: {older_than: 30, keep: -1}\n",
+            [
+                "d:1:25: retention.older_than: 30 has no unit; add a unit: '30s', '30m' or '30h'",
+                "d:1:35: retention.keep: 'keep' must be >= 0: -1",
+            ],
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, expected: list[str], registry: Registry) -> None:
