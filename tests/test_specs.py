@@ -12,8 +12,8 @@ import treadle
 
 SPECS = Path(__file__).parent.parent / "specs"
 TESTED = {
-    "cleanup", "conditions", "escalate", "foreach", "hello", "parallel", "project", "python_step", "release",
-    "repeat", "retry", "rollback",
+    "approval", "cleanup", "conditions", "escalate", "foreach", "hello", "parallel", "project", "python_step",
+    "release", "repeat", "retry", "rollback", "signal",
 }  # fmt: skip
 
 
@@ -104,6 +104,41 @@ async def test_escalate_is_decided_by_a_person() -> None:
         state = await run.wait()
     assert state.outputs == {"text": "migration completed"}
     assert state.steps["migrate"].output == {"by": "hand"}
+
+
+async def test_approval_ships_under_the_ticket_that_a_person_gave() -> None:
+    workflow = treadle.load(SPECS / "approval.yaml")
+    async with treadle.open_engine(registry=workflow.registry) as engine:
+        run = await engine.start(workflow, {"patience": "1h"})
+        async for event in run.events():
+            if event.type == "step.waiting":
+                with pytest.raises(treadle.Refused, match="does not match the pattern"):
+                    await run.approve("approve", {"ticket": "none"})
+                await run.approve("approve", {"ticket": "OPS-7"}, by="ann")
+        state = await run.wait()
+    assert state.outputs == {"note": "app:1.4.2 under OPS-7"}
+    assert state.steps["approve.notify"].output["stdout"] == "somebody please look at the release"
+
+
+async def test_approval_ships_nothing_when_nobody_answers() -> None:
+    state = await run("approval", patience="50ms")
+    assert (state.outputs, state.tolerated) == ({"note": "not shipped"}, 1)
+
+
+async def test_signal_takes_the_parcel_of_its_own_order() -> None:
+    workflow = treadle.load(SPECS / "signal.yaml")
+    async with treadle.open_engine(registry=workflow.registry) as engine:
+        run = await engine.start(workflow, {"order": 2, "patience": "1h"})
+        await run.signal("parcel.left", {"order": 1, "carrier": "crow"})
+        await run.signal("parcel.left", {"order": 2, "carrier": "owl"})
+        state = await run.wait()
+    assert state.outputs == {"text": "order 2 is on its way with owl"}
+
+
+async def test_signal_fails_when_none_comes() -> None:
+    state = await run("signal", order=2, patience="50ms")
+    assert state.error is not None
+    assert (state.status, state.error.name) == ("failed", "timeout")
 
 
 @pytest.mark.parametrize("works", [True, False])

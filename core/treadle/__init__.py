@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from treadle._registry import Registry
     from treadle._state import RunState, StepResult
     from treadle._workflow import Workflow, from_data, load, loads
-    from treadle.errors import Failure, InputError, PluginError, Problem, Refused, SpecError, TreadleError
+    from treadle.errors import (
+        Failure,
+        InputError,
+        NoSuchRun,
+        PluginError,
+        Problem,
+        RecordError,
+        Refused,
+        SpecError,
+        StoreError,
+        TreadleError,
+    )
     from treadle.events import Event, Resolve, RunStatus, StepStatus
 
 _HOMES = {
@@ -35,10 +46,13 @@ _HOMES = {
     "treadle.errors": (
         "Failure",
         "InputError",
+        "NoSuchRun",
         "PluginError",
         "Problem",
+        "RecordError",
         "Refused",
         "SpecError",
+        "StoreError",
         "TreadleError",
     ),
     "treadle.events": ("Event", "Resolve", "RunStatus", "StepStatus"),
@@ -51,8 +65,10 @@ __all__ = [
     "Failure",
     "InputError",
     "Limits",
+    "NoSuchRun",
     "PluginError",
     "Problem",
+    "RecordError",
     "Refused",
     "Registry",
     "Resolve",
@@ -62,6 +78,7 @@ __all__ = [
     "SpecError",
     "StepResult",
     "StepStatus",
+    "StoreError",
     "TreadleError",
     "Workflow",
     "__version__",

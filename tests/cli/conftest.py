@@ -1,8 +1,10 @@
 """The program called in this process, in a folder of its own."""
 
 import io
+import os
+import pty
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,3 +40,14 @@ def treadle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Said(code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Makes standard input a terminal; what is written to this descriptor is typed."""
+    outside, inside = pty.openpty()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(inside, "r"))
+    monkeypatch.setattr("treadle._cli.terminal.interactive", lambda: True)
+    yield outside
+    os.close(outside)
+    sys.stdin.close()

@@ -9,6 +9,7 @@ import pytest
 import trio
 from tests.cli import runs
 
+from treadle._engine import owner
 from treadle.events import RunStatus
 from treadle.plugin import RunInfo
 
@@ -170,3 +171,14 @@ def test_a_run_that_was_let_go_has_no_driver(treadle: Any, store: MemoryStore) -
     assert "h (process 1)" in treadle("ps").out
     trio.run(store.release, "0a-1", info.token)
     assert "nobody: treadle resume 0a-1" in treadle("ps").out
+
+
+def test_a_process_that_has_died_drives_nothing_although_its_lease_has_not_lapsed(
+    treadle: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "is_gone", lambda name: name == "web1:4711:x7")
+    add(store, "0a-1", RunStatus.RUNNING, owner="web1:4711:x7", lease_until=NOW + 5)
+    add(store, "0a-2", RunStatus.RUNNING, owner="web1:4712:x7", lease_until=NOW + 5)
+    out = treadle("ps")[1]
+    assert "nobody: treadle resume 0a-1" in out
+    assert "web1 (process 4712)" in out

@@ -1,6 +1,5 @@
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -462,17 +461,6 @@ def test_a_workflow_that_escalates_is_refused_too(treadle: Any) -> None:
 def test_without_a_terminal_a_question_waits_for_its_timeout(treadle: Any) -> None:
     spec = ESCALATES.replace("{prompt: Shall we go on?}", "{timeout: 10ms, on_timeout: continue}")
     assert treadle("run", "-", stdin=spec).out == "got: nothing\n"
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Makes standard input a terminal; what is written to this descriptor is typed."""
-    outside, inside = pty.openpty()
-    monkeypatch.setattr(sys, "stdin", os.fdopen(inside, "r"))
-    monkeypatch.setattr("treadle._cli.terminal.interactive", lambda: True)
-    yield outside
-    os.close(outside)
-    sys.stdin.close()
 
 
 def run_typing(capsys: pytest.CaptureFixture[str], terminal: int, text: str) -> tuple[int, str, str]:

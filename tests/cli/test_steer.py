@@ -52,9 +52,7 @@ def asked(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     return answering(store, monkeypatch, {"answer": "accepted", "state": "pausing"})
 
 
-def answering(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
-) -> list[Request]:
+def answering(store: MemoryStore, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> list[Request]:
     requests: list[Request] = []
     ask = store.ask
 
@@ -159,9 +157,7 @@ def test_a_driver_that_does_not_answer_is_not_waited_for_for_ever(
 
 
 @pytest.mark.parametrize("command", [["pause"], ["cancel"], ["resume"], ["approve", "two", "--field", "a=1"]])
-def test_a_run_that_has_ended_refuses_at_once(
-    treadle: Any, store: MemoryStore, command: list[str]
-) -> None:
+def test_a_run_that_has_ended_refuses_at_once(treadle: Any, store: MemoryStore, command: list[str]) -> None:
     run = put(store, happened(SPEC))
     code, _, err = treadle(command[0], run, *command[1:])
     assert code == 2

@@ -234,8 +234,9 @@ async def test_a_run_paused_right_after_its_start_waits_to_be_resumed(
         seen = [event.type async for event in run.events()]
     assert state.status == "completed"
     assert r.ledger.at("start", "only") == 5
-    assert seen[:5] == [
-        "workflow.accepted", "workflow.command", "workflow.started", "workflow.pausing", "workflow.paused",
+    assert seen[:6] == [
+        "workflow.accepted", "workflow.command", "workflow.command", "workflow.started", "workflow.pausing",
+        "workflow.paused",
     ]  # fmt: skip
 
 

@@ -36,7 +36,8 @@ steps:
         state = await run.wait()
         event = one(await events(run), "step.cancelled deaf")
     assert statuses(state) == {"bad": "failed", "deaf": "cancelled"}
-    assert event.data == {"reason": "bad failed", "returned": True}
+    came_back = {"output": {"swallowed": True}}
+    assert event.data == {"reason": "bad failed", "returned": True, "happened": came_back}
     assert trio.current_time() == 1
 
 

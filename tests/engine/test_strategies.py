@@ -462,6 +462,7 @@ finally: [{id: tidy, act: {}}]
         "step.started one.undo",
         "step.completed one.undo",
         "step.undone one",
+        "workflow.ending",
         "step.started finally.tidy",
         "step.completed finally.tidy",
         "workflow.rolled_back",

@@ -4,7 +4,9 @@ program ── the commands and the exit codes     terminal ── writing to th
 run ────── `treadle run`, by drive (signals    validate, plan, plugins, schema ── the other commands
            and answers while it runs), ask     sources ─── where specs come from
            (questions to a person) and report  inputs ──── inputs from the command line
-outline ── a plan as plain data                people ──── where a run may ask a person
+keyed ──── a run with a key                    people ──── where a run may ask a person
+detach ─── a run in the background             resume, rerun ── going on with a run, or again
+outline ── a plan as plain data                steer ───── commands to a run that anybody drives
 stored ─── the project's store, and the run    ps, show, events, why, gc ── what looks at runs:
            that is meant                       history, of its steps; reasons and words, for why
 faults ─── who is at fault for what nobody foresaw

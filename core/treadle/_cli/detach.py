@@ -6,10 +6,8 @@ process or of the other, `treadle resume` goes on with it.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -23,6 +21,7 @@ from treadle.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from treadle import Workflow
     from treadle._cli.sources import Project
@@ -82,7 +81,8 @@ async def _started(store: StoreConnection, info: RunInfo, log: Path) -> RunInfo:
 def _background(run_id: str, log: Path) -> subprocess.Popen[bytes]:
     """A process that drives the run: in a session of its own, so that no terminal's end reaches it."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as output:
+    log.touch(mode=0o600)
+    with log.open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "treadle", "resume", "--stay", run_id],
             stdin=subprocess.DEVNULL,

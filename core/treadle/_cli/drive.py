@@ -177,7 +177,8 @@ async def _drive(
             await _until_it_stands(one, begun)
         if begun.status.ended:  # leaving the sinks at once takes nothing of that back
             one.ended.state = begun.state()
-    one.ended.state, one.ended.questions = begun.state(), _questions(engine, begun)
+    one.ended.state = state = begun.state()
+    one.ended.questions = _questions(engine, state)
 
 
 # --- until it stands still -------------------------------------------------------------------------
@@ -188,7 +189,7 @@ async def _until_it_stands(one: _Drive, run: Run) -> None:
         if one.asks:
             nursery.start_soon(_answer, one, run)
         if not one.stays:
-            nursery.start_soon(_watch, one, run)
+            nursery.start_soon(_watch, one, run, nursery)
         await run.wait()
         nursery.cancel_scope.cancel()
 
@@ -198,28 +199,36 @@ async def _answer(one: _Drive, run: Run) -> None:
 
     await answer(run, leaves=not one.stays)
     one.asks = False
-    _leave_standing(one, run)
+    await _leave_standing(one, run)
 
 
-async def _watch(one: _Drive, run: Run) -> None:
+async def _watch(one: _Drive, run: Run, nursery: trio.Nursery) -> None:
     """Leave the run once it stands still without having ended."""
     async for _ in run.events():
-        _leave_standing(one, run)
+        if _stands(one, run):
+            nursery.start_soon(_leave_standing, one, run)
 
 
-def _leave_standing(one: _Drive, run: Run) -> None:
-    waits = run.status is RunStatus.WAITING and not one.asks
-    if not one.stays and (waits or run.status is RunStatus.PAUSED):
-        one.watching.cancel()
+async def _leave_standing(one: _Drive, run: Run) -> None:
+    """Leave, unless what somebody has asked for by now makes the run go on."""
+    if _stands(one, run) and one.engine is not None:
+        await one.engine.take_requests()
+        if _stands(one, run):
+            one.watching.cancel()
 
 
-def _questions(engine: Engine, run: Run) -> Sequence[Event]:
-    """What *run* waits for, where that is how it stands."""
-    if run.status is not RunStatus.WAITING:
+def _stands(one: _Drive, run: Run) -> bool:
+    waits = run.status is RunStatus.WAITING and bool(run.questions) and not one.asks
+    return not one.stays and (waits or run.status is RunStatus.PAUSED)
+
+
+def _questions(engine: Engine, state: RunState) -> Sequence[Event]:
+    """What a run waits for, where that is how it stands."""
+    if state.status is not RunStatus.WAITING:
         return ()
     from treadle._cli.history import History
 
-    return History.fold(engine.history(run.id) or ()).questions
+    return History.fold(engine.history(state.run) or ()).questions
 
 
 # --- signals ---------------------------------------------------------------------------------------

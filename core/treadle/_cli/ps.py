@@ -161,8 +161,13 @@ def _driven_by(info: RunInfo, now: float) -> str:
 
 
 def driver(info: RunInfo, now: float) -> str | None:
-    """Who drives a run at *now*, as people know them: ``host (process 123)``; None if nobody does."""
-    if not info.held(now) or info.owner is None:
+    """Who drives a run at *now*, as people know them: ``host (process 123)``; None if nobody does.
+
+    A process that is gone drives nothing, although its lease has not lapsed.
+    """
+    from treadle._engine.owner import is_gone
+
+    if not info.held(now) or info.owner is None or is_gone(info.owner):
         return None
     host, _, rest = info.owner.partition(":")
     process = rest.partition(":")[0]

@@ -72,7 +72,7 @@ class Asked:
 def pause(run: Run, *, by: str | None = None, request: str | None = None) -> None:
     """Start nothing new; what is in flight finishes. A run that is pausing or paused stays so."""
     asked = Asked("pause", by, request)
-    if run.held:
+    if run.held and not run.status.ended:
         asked.accept(run)
         return
     if run.status is RunStatus.PENDING:  # it will be paused as soon as it has started

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets as random_source
 from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from treadle._engine.handle import Run, Suspended
+from treadle._engine.ids import new_id
 from treadle._engine.life import live
 from treadle._engine.run import Run as Driven
 from treadle._inputs import check_inputs
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from treadle._workflow import Workflow
     from treadle.errors import StoreBroken
 
-_ID_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 GRACE_SECONDS = 5.0
 """How long attempts in flight may go on once the engine is left."""
@@ -310,6 +309,11 @@ class Engine:
         else:
             _log.info("run %s of %s goes on here", info.id, info.workflow)
 
+    async def take_requests(self) -> None:
+        """Apply and answer now what has been asked of the runs here; else it is done within a moment."""
+        if self._durability is not None:
+            await self._durability.inbox.look()
+
     # --- driving ---
 
     def _launch(self, driven: Driven, asked: Sequence[Request] = ()) -> None:
@@ -365,13 +369,7 @@ class Engine:
 
     def _new_id(self) -> str:
         self._count += 1
-        moment = int(self._surroundings.now() * 1000)
-        if self._seeded:
-            tail = f"{self._count:06d}"
-        else:
-            tail = "".join(random_source.choice(_ID_DIGITS) for _ in range(8))
-        head = "".join(_ID_DIGITS[moment >> shift & 31] for shift in range(40, -1, -5))
-        return f"{head}-{tail}"
+        return new_id(self._surroundings.now(), f"{self._count:06d}" if self._seeded else None)
 
     # --- leaving ---
 
@@ -410,7 +408,7 @@ class Engine:
         durability = self._durable("suspend")
         self._closing = True
         durability.inbox.close()
-        going = [driven for driven in self._driven.values() if driven is not None]
+        going = [one for one in self._driven.values() if one is not None and not one.status.ended]
         for driven in going:
             driven.close_gate()
         with trio.move_on_after(grace):

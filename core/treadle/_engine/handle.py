@@ -57,8 +57,9 @@ class Run:
 
     @property
     def questions(self) -> dict[str, str | None]:
-        """The steps that wait for a person, by path, with what they ask."""
-        return {path: question.prompt for path, question in self._driven.questions.items()}
+        """The steps that wait for an answer, by path, with what they ask."""
+        open_ = ((path, one) for path, one in self._driven.questions.items() if one.answer is None)
+        return {path: question.prompt for path, question in open_}
 
     def state(self) -> RunState:
         """All that its events tell so far."""

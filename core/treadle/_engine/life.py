@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -31,6 +31,8 @@ from treadle.errors import EngineFault, Failure, RecordError, StepError
 from treadle.events import Resolve, RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from treadle._engine.run import Run
     from treadle._past import Past
 
@@ -160,12 +162,20 @@ async def _steps(run: Run) -> End:
     with trio.CancelScope() as scope:
         run.enter(scope)
         with nullcontext() if timer is None else run.clock.limit(timer, left, passed=passed):
-            run.in_flight = 1
-            await root.drive()
-            run.in_flight = 0
+            with _at_work(run):
+                await root.drive()
             await run.gate()  # a paused run ends when it goes on
-    run.in_flight = 0
     return await _decided(run, root, timer)
+
+
+@contextmanager
+def _at_work(run: Run) -> Iterator[None]:
+    """What is lent to a block of the run itself: while that is at work, so is the run."""
+    run.in_flight = 1
+    try:
+        yield
+    finally:
+        run.in_flight = 0
 
 
 async def _decided(run: Run, root: Frame, timer: Timer | None) -> End:
@@ -200,7 +210,8 @@ async def _timed_out(run: Run, root: Frame, error: Failure) -> End:
     if isinstance(decision, Rollback) and decision.scope == "block":
         root.stop(Cause("timeout", error.message))  # the run is failing already: it takes no cancel
         root.failure = error
-        await root.take_back()
+        with _at_work(run):
+            await root.take_back()
         return End(RunStatus.FAILED, root.failure)
     if isinstance(decision, Rollback):
         run.roll_back("", error)
@@ -218,7 +229,8 @@ async def _roll_back(run: Run, end: End) -> None:
     if run.status is not RunStatus.ROLLING_BACK:
         run.become(RunStatus.ROLLING_BACK, "workflow.rolling_back", {"reason": end.reason})
     owed = run.root.undo.take() if run.root is not None else []
-    problems = await take_back(run, owed, shielded=False)
+    with _at_work(run):
+        problems = await take_back(run, owed, shielded=False)
     end.rollback = {"status": "incomplete" if problems else "complete", "undone": len(owed) - len(problems)}
     if problems:
         end.rollback["failed"] = problems
@@ -254,7 +266,7 @@ async def _finally(run: Run, end: End) -> None:
     outer = run.root.scope if run.root is not None else _empty_scope(run)
     timer = Timer(Stopper(None), Cause("timeout", f"`finally` was not done after {allowance(plan):g} s"))
     frame = Frame(run, plan, outer=timer, scope=outer, prefix="finally")
-    with trio.CancelScope(deadline=trio.current_time() + allowance(plan)) as scope:
+    with trio.CancelScope(deadline=trio.current_time() + allowance(plan)) as scope, _at_work(run):
         timer.enter(scope)
         await frame.drive()
     failures = list(frame.failures())

@@ -31,7 +31,16 @@ def is_gone(owner: str) -> bool:
         return True
     except (OSError, OverflowError):  # it is there, and somebody else's
         return False
-    return False
+    return _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether the process has ended and only its parent has not heard of it, as is common in containers."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[:1] == [b"Z"]
 
 
 def _here() -> str:

@@ -46,6 +46,7 @@ class Run(Stopper):
     __slots__ = (
         "_changed",
         "_durable",
+        "_exposed",
         "_gate",
         "_shelters",
         "busy",
@@ -122,6 +123,7 @@ class Run(Stopper):
         self.signals: list[Event] = []  # accepted, and taken by no step yet; oldest first
         self.in_doubt: dict[str, Stopper] = {}  # by path of an unknown step, what can stop it
         self._shelters: set[trio.CancelScope] | None = None
+        self._exposed = False  # nothing is sheltered any more
         self._durable = 0
         self._gate: trio.Event | None = None
         self._changed: trio.Event | None = None
@@ -239,7 +241,7 @@ class Run(Stopper):
     def sheltered(self, path: str, stopper: Stopper) -> Iterator[None]:
         """Keep the unknown step at *path* from being stopped, but by a cancel of the run and by the host."""
         self.in_doubt[path] = stopper
-        with trio.CancelScope(shield=True) as scope:
+        with trio.CancelScope(shield=not self._exposed) as scope:
             if self._shelters is None:
                 self._shelters = set()
             self._shelters.add(scope)
@@ -250,7 +252,8 @@ class Run(Stopper):
                 del self.in_doubt[path]
 
     def unshelter(self) -> None:
-        """End what was sheltered."""
+        """End what was sheltered, and shelter nothing any more."""
+        self._exposed = True
         for scope in self._shelters or ():
             scope.cancel(reason="the run ends here")
 

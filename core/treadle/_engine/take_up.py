@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from treadle._engine.ask import Question
 from treadle._engine.evaluate import gathered_env
 from treadle._engine.replay import replay, strike_undone
 from treadle._engine.scope import Scope
@@ -164,6 +165,7 @@ def _interrupted(step: StepRun, past: StepPast, taken: TakenUp) -> None:
     else:
         run.emit("step.unknown", step.path, step.attempt, _doubt(step.path, step.attempt), step.labels)
         past.take(run.history[-1], 0.0)
+        run.questions[step.path] = Question.of(run, run.history[-1])  # whoever sees the event can answer
         taken.asked = past
 
 
