@@ -13,10 +13,11 @@ from attrs import validators as v
 
 from treadle._kinds import Bytes, Seconds, SecretProvider, Sink, Store
 from treadle._settings import Settings
+from treadle._values import Value
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Limits(Value):
     """Bounds on what one engine takes on.
 
     Args:
@@ -37,8 +38,8 @@ class Limits:
     finished: int = attrs.field(default=1_000, validator=v.ge(1))
 
 
-@attrs.frozen(kw_only=True)
-class Retention:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Retention(Value):
     """Which ended runs ``treadle gc`` deletes where it is not told; both conditions hold together.
 
     Args:

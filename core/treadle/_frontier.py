@@ -28,6 +28,7 @@ from treadle._plan.blocks import (
     BlockPlan,
     NeedPlan,
 )
+from treadle._values import Value
 from treadle.errors import EngineFault, Failure
 from treadle.events import StepStatus
 
@@ -58,8 +59,8 @@ class Skip:
     reason: str
 
 
-@attrs.frozen
-class Outcome:
+@attrs.frozen(eq=False, repr=False)
+class Outcome(Value):
     """How a step settled.
 
     Attributes:
@@ -87,8 +88,8 @@ class Outcome:
         return self.decision == "tolerate" and self.status is StepStatus.FAILED
 
 
-@attrs.frozen
-class Cause:
+@attrs.frozen(eq=False, repr=False)
+class Cause(Value):
     """Why a block stopped.
 
     Attributes:
@@ -101,8 +102,8 @@ class Cause:
     step: int | None = None
 
 
-@attrs.frozen
-class BlockEnd:
+@attrs.frozen(eq=False, repr=False)
+class BlockEnd(Value):
     """How a block ended.
 
     Attributes:

@@ -6,11 +6,12 @@ from typing import Literal
 
 import attrs
 
+from treadle._values import Value
 from treadle.errors import Problem
 
 
-@attrs.frozen
-class Place:
+@attrs.frozen(eq=False, repr=False)
+class Place(Value):
     """Where something stands in a document; *line* and *column* from 1, None for generated documents."""
 
     path: str

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import pluggy
 
 from treadle import hookspecs
+from treadle._entry_points import entry_points
 from treadle._expr import Functions, function_table
 from treadle._kinds import (
     Backoff,
@@ -33,10 +34,8 @@ from treadle._kinds import (
 )
 from treadle._kinds.table import BY_HOOK, BY_TITLE, KINDS, Kind, wrong
 from treadle._near import did_you_mean
+from treadle._values import Value
 from treadle.errors import PluginError, printable
-
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution
 
 __all__ = ["KINDS", "Kind", "PluginInfo", "PluginProblem", "Registry"]
 
@@ -45,8 +44,8 @@ STANDARD = "treadle"
 """The distribution whose plugins are the standard ones."""
 
 
-@attrs.frozen
-class PluginProblem:
+@attrs.frozen(eq=False, repr=False)
+class PluginProblem(Value):
     """Something wrong with one plugin.
 
     Attributes:
@@ -64,8 +63,8 @@ class PluginProblem:
         return printable(f"plugin {self.plugin}{origin}: {self.message}")
 
 
-@attrs.frozen
-class PluginInfo:
+@attrs.frozen(eq=False, repr=False)
+class PluginInfo(Value):
     """One plugin and what it offers.
 
     Attributes:
@@ -205,27 +204,12 @@ class _Found:
 
 def _entry_points(only: str | None = None) -> Iterator[_Found]:
     """The entry points of the group, by distribution and name; *only* those of one distribution."""
-    from importlib.metadata import entry_points  # 15 ms that `Registry.of(…, standard=False)` does not need
-
-    # Reading the metadata of a distribution is slow: once each.
-    origins: dict[int, tuple[str | None, str | None]] = {}
-    found = []
-    for point in entry_points(group=GROUP):
-        key = id(point.dist)
-        if key not in origins:
-            origins[key] = _origin(point.dist)
-        name, version = origins[key]
-        if only is None or name == only:
-            found.append(_Found(PluginInfo(point.name, name, version), point.load))
+    found = [
+        _Found(PluginInfo(point.name, point.distribution, point.version), point.load)
+        for point in entry_points(GROUP)
+        if only is None or point.distribution == only
+    ]
     return iter(sorted(found, key=lambda each: (each.info.distribution or "", each.info.name)))
-
-
-def _origin(distribution: Distribution | None) -> tuple[str | None, str | None]:
-    """Name and version of a distribution, from one reading of its metadata."""
-    if distribution is None:
-        return None, None
-    metadata = distribution.metadata
-    return metadata["Name"], metadata["Version"]
 
 
 def _said(exc: BaseException) -> str:

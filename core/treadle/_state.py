@@ -3,6 +3,8 @@
 Rule 1: `RunState` is a pure fold of a run's events, in order, and knows nothing else.
 Rule 2: an event of a type that is not in `_FOLDS` changes nothing: custom ones, and those of later versions.
 Rule 3: outputs of blocks and foreach steps are not in the journal; they are put together from inside.
+Rule 4: what may happen in which status is a row of `RUN_TRANSITIONS` or `STEP_TRANSITIONS`. The fold does not
+        ask them, for it tells what was; tests hold it, and the engine, to them.
 """
 
 from __future__ import annotations
@@ -214,6 +216,8 @@ def _settles(status: StepStatus) -> Fold:
     def change(state: RunState, event: Event) -> None:
         step = state._step(event)
         step.status, step.ended_at = status, event.time
+        if state.status is RunStatus.WAITING:  # it did not wait: something went on in the same instant
+            state.status = RunStatus.RUNNING
         step.error, step.reason = _error(event.data), event.data.get("reason")
         if event.data.get("derived"):
             step.output = state._derived(event.step or "", step.attempts)
@@ -255,3 +259,76 @@ _FOLDS: Mapping[str, Fold] = {
     "step.cancelled": _settles(StepStatus.CANCELLED),
     "step.tolerated": _tolerated,
 }
+
+RUN_TRANSITIONS: Mapping[RunStatus, Mapping[str, RunStatus]] = {
+    RunStatus.PENDING: {
+        "workflow.started": RunStatus.RUNNING,
+        "workflow.cancelled": RunStatus.CANCELLED,
+    },
+    RunStatus.RUNNING: {
+        "workflow.pausing": RunStatus.PAUSING,
+        "workflow.waiting": RunStatus.WAITING,
+        "workflow.cancelling": RunStatus.CANCELLING,
+        "workflow.rolling_back": RunStatus.ROLLING_BACK,
+        "workflow.completed": RunStatus.COMPLETED,
+        "workflow.failed": RunStatus.FAILED,
+    },
+    RunStatus.PAUSING: {
+        "workflow.paused": RunStatus.PAUSED,
+        "workflow.resumed": RunStatus.RUNNING,
+        "workflow.cancelling": RunStatus.CANCELLING,
+        "workflow.rolling_back": RunStatus.ROLLING_BACK,
+    },
+    RunStatus.PAUSED: {
+        "workflow.resumed": RunStatus.RUNNING,
+        "workflow.cancelling": RunStatus.CANCELLING,
+    },
+    RunStatus.WAITING: {
+        "step.resolved": RunStatus.RUNNING,
+        "workflow.recovered": RunStatus.RUNNING,
+        "workflow.pausing": RunStatus.PAUSING,
+        "workflow.cancelling": RunStatus.CANCELLING,
+    },
+    RunStatus.CANCELLING: {
+        "workflow.rolling_back": RunStatus.ROLLING_BACK,
+        "workflow.cancelled": RunStatus.CANCELLED,
+    },
+    RunStatus.ROLLING_BACK: {
+        "workflow.rolled_back": RunStatus.ROLLED_BACK,
+        "workflow.failed": RunStatus.FAILED,
+        "workflow.cancelled": RunStatus.CANCELLED,
+    },
+}
+"""What may happen to a run in each status, and which status it has then.
+
+Left out: what changes no status, and a bug of treadle, which ends a run as failed wherever it was.
+"""
+
+STEP_TRANSITIONS: Mapping[StepStatus, Mapping[str, StepStatus]] = {
+    StepStatus.PENDING: {
+        "step.started": StepStatus.RUNNING,
+        "step.waiting": StepStatus.WAITING,
+        "step.completed": StepStatus.COMPLETED,
+        "step.failed": StepStatus.FAILED,
+        "step.skipped": StepStatus.SKIPPED,
+        "step.omitted": StepStatus.OMITTED,
+        "step.cancelled": StepStatus.CANCELLED,
+    },
+    StepStatus.RUNNING: {
+        "step.retrying": StepStatus.PENDING,
+        "step.waiting": StepStatus.WAITING,
+        "step.unknown": StepStatus.UNKNOWN,
+        "step.completed": StepStatus.COMPLETED,
+        "step.failed": StepStatus.FAILED,
+        "step.cancelled": StepStatus.CANCELLED,
+    },
+    StepStatus.WAITING: {
+        "step.resolved": StepStatus.PENDING,
+        "step.failed": StepStatus.FAILED,
+        "step.cancelled": StepStatus.CANCELLED,
+    },
+    StepStatus.UNKNOWN: {
+        "step.resolved": StepStatus.PENDING,
+    },
+}
+"""The same for a step. One that was not told of yet is pending."""

@@ -11,6 +11,8 @@ import re
 
 import attrs
 
+from treadle._values import Value
+
 __all__ = ["Url", "url_from"]
 
 _URL = re.compile(
@@ -25,8 +27,8 @@ _URL = re.compile(
 _WRITTEN_HOST = re.compile(r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\%$]+)(?=[:/?#]|\Z)")
 
 
-@attrs.frozen
-class Url:
+@attrs.frozen(eq=False, repr=False)
+class Url(Value):
     """A setting that holds an ``http`` or ``https`` URL.
 
     Attributes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from treadle._model import Input, Spec
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Workflow:
     """A checked spec.
 

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from treadle._values import Value
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -59,8 +61,8 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)
 
 
-@attrs.frozen
-class Problem:
+@attrs.frozen(eq=False, repr=False)
+class Problem(Value):
     """One thing wrong in a spec, a deployment file or a run's inputs.
 
     Attributes:
@@ -187,8 +189,8 @@ class Conflict(StoreError):
         return f"run {self.run} has {self.found} events in the store, not {self.expected}"
 
 
-@attrs.frozen
-class Failure:
+@attrs.frozen(eq=False, repr=False)
+class Failure(Value):
     """Why a step, a block or a run failed: plain data, the same in events, results and expressions.
 
     Attributes:

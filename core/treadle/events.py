@@ -28,6 +28,8 @@ from typing import Any
 
 import attrs
 
+from treadle._values import Value
+
 __all__ = ["ENDS", "LIVE", "SCHEMA", "SETTLINGS", "Event", "Resolve", "RunStatus", "StepStatus", "iso_time"]
 
 SCHEMA = 1
@@ -101,8 +103,8 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-@attrs.frozen
-class Event:
+@attrs.frozen(eq=False, repr=False)
+class Event(Value):
     """One thing that happened.
 
     Attributes:

@@ -353,6 +353,22 @@ async def test_limits_stand_still_while_the_run_only_waits_for_an_approval(
     assert (state.status, took(state)) == ("completed", 1005)
 
 
+@pytest.mark.parametrize("command", ["approve", "cancel"])
+async def test_an_approval_holds_no_limiter_while_it_waits(
+    command: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with rig(limiters={"db": 1}) as r:
+        run = await r.start("steps: [{id: asked, limit: db, approval: Well?}]")
+        await trio.sleep(1)
+        other = await r.start("steps: [{id: other, limit: db, act: {takes: 5s}}]")
+        await trio.sleep(1)
+        await (run.approve("asked") if command == "approve" else run.cancel())
+        ends = [(await to_end(one)).status for one in (run, other)]
+        third = await r.run("steps: [{id: third, limit: db, act: {takes: 1s}}]")
+    assert ends == ["completed" if command == "approve" else "cancelled", "completed"]
+    assert (third.status, r.ledger.spans()) == ("completed", {"other": ["1-6"], "third": ["6-7"]})
+
+
 async def test_a_cancelled_run_asks_no_more(autojump_clock: trio.testing.MockClock) -> None:
     async with rig() as r:
         run = await r.start(ship())

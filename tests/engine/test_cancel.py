@@ -55,8 +55,9 @@ async def test_a_cancel_is_accepted_at_once_and_the_run_ends_after_the_clean_up(
         await run.wait()
         told = await journal(run)
     assert trio.current_time() == 5
-    assert told[-4:] == [
-        "workflow.command", "workflow.cancelling", "step.cancelled a", "workflow.cancelled",
+    assert told[-5:] == [
+        "workflow.command", "workflow.cancelling", "workflow.command", "step.cancelled a",
+        "workflow.cancelled",
     ]  # fmt: skip
 
 

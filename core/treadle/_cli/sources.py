@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from treadle._kinds import Store
 
+FILE_NAME = "treadle.yaml"
 STDIN = "<stdin>"
 DEFAULT_STORE = "sqlite", Path(".treadle", "treadle.db")
 
@@ -92,12 +93,12 @@ def file_settings(config: type[Any]) -> list[str]:
 
 def open_project() -> Project:
     """The deployment file found upward from the working directory, checked; raises SpecError."""
-    from treadle._spec import find_deployment, load_deployment
-
     registry = Registry.installed()
     path = find_deployment(Path.cwd())
     if path is None:
         return Project(registry, Deployment())
+    from treadle._spec.deploy import load_deployment  # most commands are given without such a file
+
     deployment, problems = load_deployment(read_file(path), name=_shown(path), registry=registry)
     if deployment is None or any(problem.severity == "error" for problem in problems):
         raise SpecError(problems)
@@ -105,6 +106,13 @@ def open_project() -> Project:
     if deployment.disable:
         registry = Registry.installed(without=deployment.disable)
     return Project(registry, deployment, path, tuple(problems))
+
+
+def find_deployment(start: Path) -> Path | None:
+    """The deployment file of *start* or the nearest folder above it; None if there is none."""
+    start = start.resolve()
+    candidates = (folder / FILE_NAME for folder in (start, *start.parents))
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _require(registry: Registry, deployment: Deployment, path: Path) -> None:

@@ -189,11 +189,13 @@ async def answered(question: Question, *, in_flight: int = 0) -> Answer:
     """
     run = question.run
     run.in_flight -= in_flight
+    run.sleeping -= in_flight
     try:
         await _waited(run, question)
         await run.gate()
     finally:
         run.in_flight += in_flight
+        run.sleeping += in_flight
     assert question.answer is not None
     return question.answer
 

@@ -36,7 +36,7 @@ _PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
 _SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Asked:
     """A command as it came: what is asked, by whom, and the id of the request that brought it."""
 

@@ -6,6 +6,7 @@ Rule: a run is let go of in one place, `let_go`, after its last event is durable
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import trio
@@ -13,9 +14,7 @@ import trio
 from treadle._engine.handle import Suspended
 from treadle._engine.inbox import Inbox
 from treadle._engine.keeper import Keeper
-from treadle._engine.recovery import suspended
 from treadle._engine.store_journal import StoreJournal
-from treadle._engine.takeover import Takeover
 from treadle.errors import EngineFault
 from treadle.events import RunStatus
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from treadle._engine.run import Run
     from treadle._engine.surroundings import Surroundings
+    from treadle._engine.takeover import Takeover
     from treadle._kinds.store import Request, StoreConnection
     from treadle._registry import Registry
     from treadle._workflow import Workflow
@@ -53,8 +53,17 @@ class Durability:
         self.journal = journal
         self.keeper = Keeper(store, journal, surroundings.now, lease)
         self.inbox = Inbox(store, journal)
-        self.takeover = Takeover(self.keeper, surroundings, registry, check)
+        self._surroundings = surroundings
+        self._registry = registry
+        self._check = check
         self._tasks = tasks
+
+    @cached_property
+    def takeover(self) -> Takeover:
+        """What takes runs over; imported with the first of them, as most processes drive only their own."""
+        from treadle._engine.takeover import Takeover
+
+        return Takeover(self.keeper, self._surroundings, self._registry, self._check)
 
     @property
     def broken(self) -> StoreBroken | None:
@@ -79,6 +88,8 @@ class Durability:
         if run.lost is not None:
             return
         if not run.status.ended and run.status is not RunStatus.PENDING:
+            from treadle._engine.recovery import suspended  # most runs end where they began
+
             suspended(run)
         with trio.move_on_after(math.inf if run.status.ended else SETTLE_SECONDS):
             try:

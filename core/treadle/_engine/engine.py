@@ -318,26 +318,36 @@ class Engine:
 
     def _launch(self, driven: Driven, asked: Sequence[Request] = ()) -> None:
         self._driven[driven.id] = driven
-        if self._durability is not None and driven.past is None:
+        name = f"treadle run {driven.id}"
+        if self._durability is None:
+            self._nursery.start_soon(self._drive, driven, name=name)
+            return
+        if driven.past is None:
             self._durability.begin(driven, asked)
-        self._nursery.start_soon(self._drive, driven, asked, name=f"treadle run {driven.id}")
+        self._nursery.start_soon(self._drive_durably, driven, asked, self._durability, name=name)
 
-    async def _drive(self, driven: Driven, asked: Sequence[Request]) -> None:
-        durability = self._durability
+    async def _drive(self, driven: Driven) -> None:
+        """Drive a run that does not outlive this engine."""
+        async with self._slots:
+            if not driven.status.ended:  # cancelled while it was pending
+                await live(driven)
+        self._let_go(driven.id)
+        self._keep(driven.id)
+
+    async def _drive_durably(self, driven: Driven, asked: Sequence[Request], durability: Durability) -> None:
+        """Drive a run that this engine holds, until it has ended, is lost or suspended; then let it go."""
         try:
             with driven.everything:
                 async with self._slots:
-                    if durability is not None and driven.past is not None:
+                    if driven.past is not None:
                         durability.begin(driven, asked)
-                    if not driven.status.ended:  # cancelled while it was pending
+                    if not driven.status.ended:
                         await live(driven)
-            if durability is not None:
-                await durability.finish(driven)
+            await durability.finish(driven)
         finally:
-            if durability is not None:
-                await durability.let_go(driven)  # noqa: ASYNC102  shielded, within a bound
-                if not isinstance(driven.lost, Fenced | StoreUnavailable | Suspended | None):
-                    self._left_alone.add(driven.id)
+            await durability.let_go(driven)  # noqa: ASYNC102  shielded, within a bound
+            if not isinstance(driven.lost, Fenced | StoreUnavailable | Suspended | None):
+                self._left_alone.add(driven.id)
             self._let_go(driven.id)
         self._keep(driven.id)
 
@@ -432,8 +442,8 @@ class Engine:
 
 
 async def _at_rest(driven: Driven) -> None:
-    """Wait until no attempt of *driven* is in flight."""
-    while driven.in_flight and driven.lost is None and not driven.status.ended:
+    """Wait until no attempt of *driven* is in flight but those that only wait, and lose nothing by it."""
+    while driven.in_flight > driven.sleeping and driven.lost is None and not driven.status.ended:
         await driven.changed()
 
 

@@ -35,7 +35,7 @@ RELEASE_SECONDS = 2.0
 """How long giving back a lease may take; otherwise it lapses."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Claim:
     """A run that was taken over: what the store knows of it, and the lease."""
 

@@ -34,12 +34,17 @@ async def attempted(step: StepRun) -> Outcome:
     if step.spec.limit is None:
         await admitted(run)
         return await _begun(step)
+    limiter = run.surroundings.limiters[step.spec.limit]
     while True:
         await run.gate()
-        async with run.surroundings.limiters[step.spec.limit]:
+        await limiter.acquire_on_behalf_of(step)
+        try:
             await trio.lowlevel.checkpoint()
             if not run.held:  # a run that was paused meanwhile must not keep others waiting
                 return await _begun(step)
+        finally:
+            if step in limiter.statistics().borrowers:  # not given back while it waited for a person
+                limiter.release_on_behalf_of(step)
 
 
 async def admitted(run: Run) -> None:
@@ -55,12 +60,15 @@ async def _begun(step: StepRun) -> Outcome:
     run = step.run
     if not step.announced:
         run.in_flight += 1
+    sleeps = step.spec.type.waits
+    run.sleeping += sleeps
     step.start()
     try:
         await run.durable()
         return await (_worked(step) if step.spec.timeout is None else _timed(step, step.spec.timeout))
     finally:
         run.in_flight -= 1
+        run.sleeping -= sleeps
 
 
 async def _timed(step: StepRun, seconds: float) -> Outcome:

@@ -24,7 +24,6 @@ from treadle._engine.surroundings import Surroundings
 from treadle._kinds import SecretProvider, Send, Sink, Store, TransportConnection
 from treadle._registry import Registry
 from treadle._settings import Settings
-from treadle._spec import sinks_from_data, store_from_data
 from treadle.errors import PluginError, StepError
 
 if TYPE_CHECKING:
@@ -205,6 +204,8 @@ def _connected(store: StoreLike, registry: Registry) -> AbstractAsyncContextMana
         name, colon, main = store.partition(":")
         store = {name: main} if colon else name
     if isinstance(store, str | Mapping):
+        from treadle._spec.deploy import store_from_data  # the program hands over stores that are checked
+
         store = store_from_data(store, registry=registry)
     if not isinstance(store, Settings):
         return nullcontext(store)
@@ -218,7 +219,12 @@ def _opening(sink: SinkLike, registry: Registry) -> tuple[str, AbstractAsyncCont
     """A sink's name and what opens it."""
     if callable(sink):
         return getattr(sink, "__qualname__", repr(sink)), nullcontext(sink)
-    (settings,) = (sink,) if isinstance(sink, Settings) else sinks_from_data([sink], registry=registry)
+    if isinstance(sink, Settings):
+        settings = sink
+    else:
+        from treadle._spec.deploy import sinks_from_data  # as above
+
+        (settings,) = sinks_from_data([sink], registry=registry)
     return settings.entry.name, settings.entry.open(settings.constant)
 
 

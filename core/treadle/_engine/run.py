@@ -73,6 +73,7 @@ class Run(Stopper):
         "root",
         "seed",
         "signals",
+        "sleeping",
         "started_at",
         "status",
         "surroundings",
@@ -110,6 +111,7 @@ class Run(Stopper):
         self.questions: dict[str, Question] = {}
         self.busy = 1
         self.in_flight = 0
+        self.sleeping = 0  # of these, attempts of steps that only wait, which a crash does not hurt
         self.tolerated = 0
         self.wants_rollback = False  # asked for, with a cancel
         self.cancel_reason: str | None = None

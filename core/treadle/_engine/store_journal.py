@@ -40,7 +40,7 @@ _PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
 _log = logging.getLogger("treadle.store")
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Lease:
     """The hold of this process on a run.
 
@@ -53,7 +53,7 @@ class Lease:
     until: float
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Entry:
     run: Run
     append: Append

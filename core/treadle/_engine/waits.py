@@ -1,6 +1,7 @@
 """An attempt that waits: for a person's approval, or for a signal.
 
-Rule 1: what waits is not at work. The run can be paused meanwhile, and is waiting if nothing else goes on.
+Rule 1: what waits is not at work: it holds no limiter, the run can be paused meanwhile, and is waiting if
+        nothing else goes on.
 Rule 2: a signal is taken once, by the first step that waits for it and wants its payload; until then it is
         kept.
 Rule 3: whether a payload is wanted is asked when the signal comes, or when the step begins to wait, and never
@@ -41,7 +42,18 @@ async def wait_for(step: StepRun, wanted: ApprovalWanted | SignalWanted) -> Answ
     if not isinstance(wanted, ApprovalWanted):
         question.match = wanted.match or _anything
         _take_kept(step.run, question)
-    return await answered(question, in_flight=1)
+    return await _without_limiter(step, question)
+
+
+async def _without_limiter(step: StepRun, question: Question) -> Answer:
+    """Wait for the answer, and leave the step's named limiter to others meanwhile."""
+    if step.spec.limit is None:
+        return await answered(question, in_flight=1)
+    limiter = step.run.surroundings.limiters[step.spec.limit]
+    limiter.release_on_behalf_of(step)
+    answer = await answered(question, in_flight=1)
+    await limiter.acquire_on_behalf_of(step)
+    return answer
 
 
 def _of_approval(wanted: ApprovalWanted) -> dict[str, Any]:

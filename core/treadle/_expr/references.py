@@ -10,12 +10,14 @@ from typing import Any
 
 import attrs
 
+from treadle._values import Value
+
 CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 """The names that are values by themselves."""
 
 
-@attrs.frozen
-class Reference:
+@attrs.frozen(eq=False, repr=False)
+class Reference(Value):
     """One place where an expression reads something.
 
     Attributes:

@@ -6,11 +6,12 @@ from typing import Any, Literal
 
 import attrs
 
+from treadle._values import Value
 from treadle.errors import Failure
 
 
-@attrs.frozen
-class StepFailure:
+@attrs.frozen(eq=False, repr=False)
+class StepFailure(Value):
     """What a strategy decides about.
 
     Attributes:
@@ -26,29 +27,29 @@ class StepFailure:
     elapsed: float
 
 
-@attrs.frozen
-class Fail:
+@attrs.frozen(eq=False, repr=False)
+class Fail(Value):
     """The block fails. Its other steps are cancelled (*fast*), or what does not need this one finishes."""
 
     fast: bool = True
 
 
-@attrs.frozen
-class Tolerate:
+@attrs.frozen(eq=False, repr=False)
+class Tolerate(Value):
     """The failure is tolerated: dependants run. *output* is what they read, if not None."""
 
     output: Any = None
 
 
-@attrs.frozen
-class Rollback:
+@attrs.frozen(eq=False, repr=False)
+class Rollback(Value):
     """What completed is undone: in the whole run, or in the enclosing block, which then fails."""
 
     scope: Literal["run", "block"] = "run"
 
 
-@attrs.frozen
-class Ask:
+@attrs.frozen(eq=False, repr=False)
+class Ask(Value):
     """The step waits for a person; after *timeout* seconds of wall clock for *on_timeout*."""
 
     prompt: str | None = None

@@ -9,27 +9,28 @@ from typing import Annotated, Any, Literal
 import attrs
 
 from treadle._expr import Expression
+from treadle._values import Value
 
 
-@attrs.frozen
-class Unit:
+@attrs.frozen(eq=False, repr=False)
+class Unit(Value):
     """Marks a number that is written with a unit: ``duration`` (as ``1h30m``) or ``size`` (as ``1MiB``)."""
 
     kind: Literal["duration", "size"]
 
 
-@attrs.frozen
-class SecretMark:
+@attrs.frozen(eq=False, repr=False)
+class SecretMark(Value):
     """Marks text that names a declared secret."""
 
 
-@attrs.frozen
-class Words:
+@attrs.frozen(eq=False, repr=False)
+class Words(Value):
     """Marks the words of a command: a list, or text split into words before values are put in."""
 
 
-@attrs.frozen
-class BlockForm:
+@attrs.frozen(eq=False, repr=False)
+class BlockForm(Value):
     """How a `Block` setting reads a list: ``sequence``, in order, or ``together``, all at once.
 
     Attributes:

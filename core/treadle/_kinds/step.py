@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import attrs
 
 from treadle._kinds.settings import Fields
+from treadle._values import Value
 from treadle.errors import BlockFailed, Failure
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from treadle._expr import Expression
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Block:
     """A compiled block: opaque to step types, which hand it to `Step.run_block`.
 
@@ -29,8 +30,8 @@ class Block:
     ids: tuple[str, ...]
 
 
-@attrs.frozen
-class BlockOutcome:
+@attrs.frozen(eq=False, repr=False)
+class BlockOutcome(Value):
     """How a block ended that `Step.run_block` ran: completed with an output, or failed."""
 
     output: Mapping[str, Any]
@@ -43,8 +44,8 @@ class BlockOutcome:
         return self.output
 
 
-@attrs.frozen(kw_only=True)
-class ApprovalWanted:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class ApprovalWanted(Value):
     """For `Step.wait_for`: a person is to approve or reject.
 
     Attributes:
@@ -60,8 +61,8 @@ class ApprovalWanted:
     on_timeout: Literal["fail", "continue", "rollback"] | None = None
 
 
-@attrs.frozen(kw_only=True)
-class SignalWanted:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class SignalWanted(Value):
     """For `Step.wait_for`: a signal is to come, or has come and was not taken yet.
 
     Attributes:
@@ -76,8 +77,8 @@ class SignalWanted:
     timeout: float | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Answer(Value):
     """What came of `Step.wait_for`.
 
     Attributes:
@@ -192,8 +193,8 @@ class Step(Protocol):
         raise NotImplementedError
 
 
-@attrs.frozen
-class Exit:
+@attrs.frozen(eq=False, repr=False)
+class Exit(Value):
     """How a command ended: its exit code, or the signal that killed it (then *code* is None)."""
 
     code: int | None

@@ -12,11 +12,12 @@ from typing import Any, Protocol
 
 import attrs
 
+from treadle._values import Value
 from treadle.events import RunStatus
 
 
-@attrs.frozen
-class Blob:
+@attrs.frozen(eq=False, repr=False)
+class Blob(Value):
     """A large value, kept apart from its record.
 
     Attributes:
@@ -28,8 +29,8 @@ class Blob:
     body: bytes
 
 
-@attrs.frozen
-class Record:
+@attrs.frozen(eq=False, repr=False)
+class Record(Value):
     """One event of a journal, encoded; a store does not look inside.
 
     Attributes:
@@ -45,8 +46,8 @@ class Record:
     blob: Blob | None = None
 
 
-@attrs.frozen(kw_only=True)
-class RunInfo:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class RunInfo(Value):
     """What a store knows of a run besides its journal. Times in seconds since 1970 UTC.
 
     Attributes:
@@ -81,8 +82,8 @@ class RunInfo:
         return self.owner is not None and self.lease_until > now
 
 
-@attrs.frozen(kw_only=True)
-class Append:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Append(Value):
     """New events of one run, and what they make of it.
 
     Attributes:
@@ -103,8 +104,8 @@ class Append:
     ended_at: float | None = None
 
 
-@attrs.frozen(kw_only=True)
-class RunFilter:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class RunFilter(Value):
     """Which runs to list; all conditions hold together.
 
     Attributes:
@@ -125,16 +126,16 @@ class RunFilter:
     lapsed_at: float | None = None
 
 
-@attrs.frozen
-class Page:
+@attrs.frozen(eq=False, repr=False)
+class Page(Value):
     """Some runs, newest first, and where to go on: pass *next* as ``after``; None if these were the last."""
 
     runs: Sequence[RunInfo]
     next: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Request:
+@attrs.frozen(eq=False, repr=False, kw_only=True)
+class Request(Value):
     """A command to a run, from whoever can write to its store.
 
     Attributes:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 InForce = Settings[Strategy[Any]]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class NoSettings:
     """The settings of a strategy that has none."""
 

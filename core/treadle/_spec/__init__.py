@@ -10,6 +10,8 @@ reading ───── what all of them share                 lower ───�
 report ────── problems with their places             standins ── what stands for what could not be read
 codes ─────── what the codes of problems mean
 
+`deploy` is imported by those who need it, and not here: most programs have no deployment file.
+
 Rule: bad input gives problems, never an exception. What could be read of it comes out all the same, so that
 the plan can say what is wrong with the rest; see `treadle._model`.
 """
@@ -20,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from treadle._spec.codes import CODES
 from treadle._spec.data import read_data
-from treadle._spec.deploy import find_deployment, load_deployment, sinks_from_data, store_from_data
 from treadle._spec.document import read_document
 from treadle._spec.reading import Plugins, Reading
 from treadle._spec.report import Report
@@ -33,12 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
-    "find_deployment",
-    "load_deployment",
     "load_spec",
-    "sinks_from_data",
     "spec_from_data",
-    "store_from_data",
 ]
 
 

@@ -22,22 +22,13 @@ from treadle.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from treadle._settings import Settings
     from treadle.errors import Problem
 
-FILE_NAME = "treadle.yaml"
 MEMORY = "memory"
 
 _LATER = ("devices", "server", "worker")
-
-
-def find_deployment(start: Path) -> Path | None:
-    """The deployment file of *start* or the nearest folder above it; None if there is none."""
-    start = start.resolve()
-    candidates = (folder / FILE_NAME for folder in (start, *start.parents))
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def load_deployment(

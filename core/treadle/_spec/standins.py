@@ -13,7 +13,7 @@ from treadle._kinds import Backoff, Fail, Step, StepType, Strategy
 from treadle._settings import Settings
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class _NoSettings:
     """The settings of a stand-in."""
 
