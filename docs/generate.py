@@ -29,6 +29,7 @@ from treadle._deployment import Limits, Retention
 from treadle._expr import BUILTINS
 from treadle._kinds.table import BY_HOOK
 from treadle._schema.describe import Setting, docs_of, settings_of
+from treadle._state import RUN_TRANSITIONS, STEP_TRANSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -325,6 +326,24 @@ def _settings(config: type[Any]) -> str:
     )
 
 
+# --- diagrams --------------------------------------------------------------------------------------
+
+
+def _diagram(of: str, transitions: Mapping[Any, Mapping[str, Any]]) -> str:
+    """A Mermaid state diagram: an arrow is labelled with the events that lead along it."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for before, row in transitions.items():
+        for event, after in row.items():
+            arrows.setdefault((before, after), []).append(event.removeprefix(f"{of}."))
+    ends = dict.fromkeys(after for _, after in arrows if after not in transitions)
+    lines = [
+        "[*] --> pending",
+        *(f"{before} --> {after}: {', '.join(events)}" for (before, after), events in arrows.items()),
+        *(f"{end} --> [*]" for end in ends),
+    ]
+    return "```mermaid\nstateDiagram-v2\n" + "\n".join(f"    {line}" for line in lines) + "\n```"
+
+
 _BLOCK = "```yaml\n{}\n```"
 _DEPLOYMENT = '```yaml title="treadle.yaml"\n{}\n```'
 
@@ -343,6 +362,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "problems": _problems,
     "limits": lambda: _settings(Limits),
     "retention": lambda: _settings(Retention),
+    "run-diagram": lambda: _diagram("workflow", RUN_TRANSITIONS),
+    "step-diagram": lambda: _diagram("step", STEP_TRANSITIONS),
 }
 
 if __name__ == "__main__":

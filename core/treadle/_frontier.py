@@ -21,6 +21,7 @@ from treadle._plan.blocks import (
     COMPLETED,
     FAILED,
     OMITTED,
+    RESULTS,
     SKIPPED,
     TOLERATED,
     USUAL,
@@ -144,14 +145,6 @@ class Moves:
 
 Examine = Callable[[int], Ready | Skip | Outcome]
 """Asked once about each step whose needs are satisfied. An `Outcome` settles the step without a start."""
-
-_RESULT = {
-    StepStatus.COMPLETED: COMPLETED,
-    StepStatus.SKIPPED: SKIPPED,
-    StepStatus.FAILED: FAILED,
-    StepStatus.OMITTED: OMITTED,
-    StepStatus.CANCELLED: CANCELLED,
-}
 
 _SAID = {
     COMPLETED: "completed",
@@ -304,7 +297,7 @@ class Frontier:
         work.append(step)
 
     def _record(self, step: int, outcome: Outcome, moves: Moves) -> None:
-        result = _RESULT[outcome.status]
+        result = RESULTS[outcome.status]
         self.outcomes[step] = outcome
         self._unsettled -= 1
         if result == FAILED:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._plan.blocks import COMPLETED, OMITTED, SKIPPED
+from treadle._paths import inside_of, join
+from treadle._plan.blocks import COMPLETED, OMITTED, RESULTS
 from treadle._plan.plan import Plan
 from treadle._state import RunState
 from treadle.events import Event, StepStatus
@@ -85,8 +86,8 @@ def work_paths(plan: Plan) -> frozenset[str]:
 
 def taken_over(plan: Plan, events: Sequence[Event], what: Closure) -> Iterator[Event]:
     """The events of *events* that the new journal begins with, after its own first two, in their order."""
-    inside = _Inside(plan, what)
-    return (event for event in events if inside.takes(event))
+    standing = _Standing(plan, what)
+    return (event for event in events if standing.takes(event))
 
 
 def journal(
@@ -146,7 +147,7 @@ class _Walk:
         fates = [Fate.REUSED] * len(block.steps)
         for index in (index for level in block.order for index in level):
             spec = block.steps[index]
-            path = f"{prefix}.{spec.id}" if prefix else spec.id
+            path = join(prefix, spec.id)
             if again := self._needs_again(block, index, fates):
                 verdict = Verdict(Fate.AGAIN, f"needs {again}")
             elif self._omitted_for_good(block, index, prefix):
@@ -169,9 +170,8 @@ class _Walk:
         """Whether a step would be omitted again, since its needs, all of which stand, are not satisfied."""
 
         def result(step: int) -> int:
-            step_id = block.steps[step].id
-            found = self._steps.get(f"{prefix}.{step_id}" if prefix else step_id)
-            return _RESULTS.get(found.status, 0) if found is not None else 0
+            found = self._steps.get(join(prefix, block.steps[step].id))
+            return RESULTS.get(found.status, 0) if found is not None else 0
 
         if result(index) != OMITTED:
             return False
@@ -211,7 +211,7 @@ class _Walk:
 
     def _inside(self, spec: StepSpec, path: str, result: StepResult) -> list[Fate]:
         """The fates of the steps in the blocks that the latest attempt ran; empty where it ran none."""
-        prefix = path if result.attempts <= 1 else f"{path}#{result.attempts}"
+        prefix = inside_of(path, result.attempts)
         return [
             fate
             for block in self._ran([self._plan.blocks[each.index] for each in spec.blocks], prefix)
@@ -230,7 +230,7 @@ class _Walk:
 
     def _of_elements(self, spec: StepSpec, path: str) -> list[Fate]:
         result = self._steps[path]
-        prefix = path if result.attempts <= 1 else f"{path}#{result.attempts}"
+        prefix = inside_of(path, result.attempts)
         fates = []
         for number in range(self._elements.get(path, 0)):
             verdict = self._judged(spec, f"{prefix}.{number}", element=True)
@@ -254,13 +254,6 @@ class _Walk:
             yield each
 
 
-_RESULTS = {
-    StepStatus.COMPLETED: COMPLETED,
-    StepStatus.SKIPPED: SKIPPED,
-    StepStatus.OMITTED: OMITTED,
-}
-"""How a step that stands settled, as needs accept it."""
-
 _STANDS = (StepStatus.COMPLETED, StepStatus.SKIPPED)
 
 
@@ -268,7 +261,7 @@ _STANDS = (StepStatus.COMPLETED, StepStatus.SKIPPED)
 
 
 @attrs.frozen(eq=False, repr=False)
-class _Inside:
+class _Standing:
     """Tells which events belong to what stands."""
 
     plan: Plan

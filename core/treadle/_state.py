@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import attrs
 
+from treadle._paths import inside_of
 from treadle.errors import Failure
 from treadle.events import Event, RunStatus, StepStatus, iso_time
 
@@ -80,6 +81,7 @@ class RunState:
     started_at: float | None = None
     ended_at: float | None = None
     _inside: dict[str, list[str]] = attrs.field(factory=dict, repr=False)
+    _expanded: dict[str, int] = attrs.field(factory=dict, repr=False)  # of foreach steps, how many elements
 
     @classmethod
     def fold(cls, events: Iterable[Event]) -> Self:
@@ -127,13 +129,11 @@ class RunState:
 
     def _derived(self, path: str, attempt: int) -> Any:
         """The output of the block or foreach at *path*, from what is inside it."""
-        inside = self._inside.get(path if attempt <= 1 else f"{path}#{attempt}", [])
+        inside = self.inside(inside_of(path, attempt))
         outputs = {child.rpartition(".")[2]: self.steps[child] for child in inside}
         if isinstance(count := self._expanded.get(path), int):
             return [outputs[str(n)].output if str(n) in outputs else None for n in range(count)]
         return {name: step.output for name, step in outputs.items() if step.output is not None}
-
-    _expanded: dict[str, int] = attrs.field(factory=dict, repr=False)
 
 
 Fold = Callable[[RunState, Event], None]

@@ -36,7 +36,7 @@ def events(run: str, follow: bool, after: int, types: tuple[str, ...]) -> int:
     RUN is an id, the beginning of one, or last. With --follow the command ends with the run; Ctrl-C ends
     it earlier and leaves the run alone.
     """
-    from treadle._cli.ps import driver
+    from treadle._cli.phrases import driver
     from treadle._cli.stored import resolve_run, with_store
 
     async def printed(store: StoreConnection) -> int:

@@ -9,8 +9,9 @@ import attrs
 import click
 
 from treadle._cli import terminal
+from treadle._cli.phrases import counted, local_time
 from treadle._cli.program import Complaint
-from treadle._cli.ps import duration, local_time, run_data
+from treadle._cli.ps import duration, run_data
 from treadle._kinds.store import RunFilter
 from treadle.errors import printable
 from treadle.events import RunStatus
@@ -106,5 +107,5 @@ def _tell(gone: Sequence[RunInfo], *, dry_run: bool, as_json: bool) -> None:
         rows = ((info.id, info.workflow, str(info.status), local_time(info.ended_at or 0.0)) for info in gone)
         for line in terminal.table(rows):
             terminal.out(printable(line))
-    runs = "1 run" if len(gone) == 1 else f"{len(gone)} runs"
+    runs = counted(len(gone), "run")
     terminal.say(f"would delete {runs}" if dry_run else f"deleted {runs}")

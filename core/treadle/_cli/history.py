@@ -5,7 +5,6 @@ Rule: read from the journal alone, of a run in any state; an event of a type not
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle import RunState
-from treadle._cli.ps import local_time
+from treadle._cli.phrases import local_time
 from treadle.events import ENDS, SETTLINGS, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-_ROUND = re.compile(r"#\d+$")
+    from collections.abc import Iterable
 
 
 @attrs.define
@@ -155,20 +152,6 @@ class History:
             return []
         asked = [step.question for step in self.steps.values() if step.question is not None]
         return sorted(asked, key=lambda event: event.seq or 0)
-
-
-# --- paths -----------------------------------------------------------------------------------------
-
-
-def around(path: str) -> str:
-    """The path of the step around that at *path*: ``ship`` for ``ship#2.push``; empty for the outermost."""
-    return _ROUND.sub("", path.rpartition(".")[0])
-
-
-def enclosing(path: str) -> Iterator[str]:
-    """The paths of the steps that *path* lies in, innermost first."""
-    while path := around(path):
-        yield path
 
 
 # --- questions -------------------------------------------------------------------------------------

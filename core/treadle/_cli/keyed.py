@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from treadle import RunState
 from treadle._cli import terminal
 from treadle._cli.drive import Ended
-from treadle._cli.ps import driver
+from treadle._cli.phrases import driver
 from treadle._cli.stored import events_of
 from treadle.errors import printable
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from treadle._cli import terminal
+from treadle._cli.phrases import driver, lasted, local_time, spaced
 from treadle._cli.program import Complaint
-from treadle._units import format_duration, parse_duration
+from treadle._units import parse_duration
 from treadle.errors import printable
 from treadle.events import RunStatus, iso_time
 
@@ -142,7 +142,7 @@ def _show(page: Page, now: float, *, filtered: bool) -> None:
 def _row(info: RunInfo, now: float) -> Iterator[str]:
     yield info.id
     yield info.workflow
-    yield str(info.status).replace("_", " ")
+    yield spaced(info.status)
     yield "-" if info.started_at is None else local_time(info.started_at)
     yield "-" if info.started_at is None else lasted(info.started_at, info.ended_at or _as_of(info, now))
     yield _driven_by(info, now)
@@ -158,34 +158,3 @@ def _driven_by(info: RunInfo, now: float) -> str:
     if info.status.ended:
         return "-"
     return driver(info, now) or f"nobody: treadle resume {info.id}"
-
-
-def driver(info: RunInfo, now: float) -> str | None:
-    """Who drives a run at *now*, as people know them: ``host (process 123)``; None if nobody does.
-
-    A process that is gone drives nothing, although its lease has not lapsed.
-    """
-    from treadle._engine.owner import is_gone
-
-    if not info.held(now) or info.owner is None or is_gone(info.owner):
-        return None
-    host, _, rest = info.owner.partition(":")
-    process = rest.partition(":")[0]
-    return f"{host} (process {process})" if process.isdigit() else info.owner
-
-
-def told_driver(info: RunInfo, now: float) -> str:
-    """The same in words, of a run that has not ended."""
-    who = driver(info, now)
-    return f"driven by {who}" if who else f"nobody drives it; it goes on with: treadle resume {info.id}"
-
-
-def local_time(seconds: float) -> str:
-    """A moment on the clock on the wall here: ``2026-03-01 09:30:00``."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def lasted(since: float, until: float) -> str:
-    """How long something took, as exact as is of interest."""
-    seconds = max(0.0, until - since)
-    return format_duration(round(seconds, 0 if seconds >= 60 else 1 if seconds >= 1 else 3))

@@ -10,25 +10,18 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from treadle._cli.history import History, enclosing
-from treadle._plan.blocks import CANCELLED, COMPLETED, FAILED, OMITTED, SKIPPED, TOLERATED
+from treadle._paths import enclosing, inside_of, join
+from treadle._plan.blocks import COMPLETED, RESULTS, TOLERATED
 from treadle.events import StepStatus, iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from treadle import StepResult
+    from treadle._cli.history import History
     from treadle._plan.blocks import BlockPlan, NeedPlan
     from treadle._plan.plan import Plan
     from treadle.events import Event
-
-_RESULTS = {
-    StepStatus.COMPLETED: COMPLETED,
-    StepStatus.SKIPPED: SKIPPED,
-    StepStatus.FAILED: FAILED,
-    StepStatus.OMITTED: OMITTED,
-    StepStatus.CANCELLED: CANCELLED,
-}
 
 _STOPPED = "stopped: "
 _RUN_CANCELLED = "the run was cancelled"
@@ -116,11 +109,11 @@ class Reasons:
         return stands
 
     def _recorded(self, prefix: str, block: BlockPlan) -> int:
-        recorded = [_join(prefix, step.id) in self.history.steps for step in block.steps]
+        recorded = [join(prefix, step.id) in self.history.steps for step in block.steps]
         return sum(recorded) - recorded.count(False)
 
     def _need(self, path: str, stand: Stand, need: NeedPlan) -> dict[str, Any]:
-        other = _join(_before(path, stand), stand.block.steps[need.step].id)
+        other = join(_before(path, stand), stand.block.steps[need.step].id)
         result = self.history.state.steps.get(other)
         bits = _bits(result)
         return {
@@ -139,7 +132,7 @@ class Reasons:
         group = stand.block.at_least[stand.place]
         if group is None:
             return None
-        paths = [_join(_before(path, stand), stand.block.steps[index].id) for index in group.steps]
+        paths = [join(_before(path, stand), stand.block.steps[index].id) for index in group.steps]
         results = {each: self.history.state.steps.get(each) for each in paths}
         return {
             "count": group.count,
@@ -151,8 +144,7 @@ class Reasons:
 
     def _elements(self, path: str, items: list[Any]) -> dict[str, int]:
         """How many elements the newest attempt has, and by status how many came so far."""
-        attempts = len(self.history.steps[path].attempts)
-        prefix = path if attempts <= 1 else f"{path}#{attempts}"
+        prefix = inside_of(path, len(self.history.steps[path].attempts))
         steps = self.history.state.steps
         elements = (steps.get(f"{prefix}.{number}") for number in range(len(items)))
         counted = Counter(str(result.status) for result in elements if result is not None)
@@ -284,10 +276,6 @@ class Reasons:
 # --- pieces ----------------------------------------------------------------------------------------
 
 
-def _join(prefix: str, step_id: str) -> str:
-    return f"{prefix}.{step_id}" if prefix else step_id
-
-
 def _before(path: str, stand: Stand) -> str:
     """What stands before the id of the step of *stand* in *path*, which may go on with an element."""
     before, _, last = path.rpartition(".")
@@ -305,7 +293,7 @@ def _bits(result: StepResult | None) -> int:
     """How a step settled, as needs accept it; 0 while it has not."""
     if result is None:
         return 0
-    return TOLERATED if result.tolerated else _RESULTS.get(result.status, 0)
+    return TOLERATED if result.tolerated else RESULTS.get(result.status, 0)
 
 
 def _condition(decided: Event | None) -> dict[str, Any] | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from treadle._cli import terminal
+from treadle._cli.phrases import MOST, counted, rollback_lines, spaced
 from treadle._cli.program import FAILED, INTERRUPTED, STANDS
+from treadle._paths import enclosing
 from treadle._units import format_duration
 from treadle.errors import printable
 from treadle.events import RunStatus, StepStatus
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
 LAST_LINES = 10
 """So many lines of a failed step's output are shown."""
-
-MOST_STEPS = 20
-"""So many steps are named in a list; ``--json`` has them all."""
 
 _NOT_RUN = (StepStatus.OMITTED, StepStatus.CANCELLED)
 
@@ -79,11 +78,11 @@ def standing(state: RunState, questions: Sequence[Event] = ()) -> Iterator[str]:
     """Why a run that has not ended is left, and how it goes on."""
     from treadle._cli.history import answers, asks
 
-    for event in questions[:MOST_STEPS]:
+    for event in questions[:MOST]:
         yield printable(asks(event))
         yield from (printable(f"  {command}") for command in answers(event))
-    if len(questions) > MOST_STEPS:
-        yield f"and {len(questions) - MOST_STEPS} more: treadle show {state.run}"
+    if len(questions) > MOST:
+        yield f"and {len(questions) - MOST} more: treadle show {state.run}"
     how = {RunStatus.WAITING: "waits", RunStatus.PAUSED: "is paused"}.get(state.status, "is suspended")
     then = "once that is answered, " if questions else ""
     yield printable(
@@ -92,24 +91,24 @@ def standing(state: RunState, questions: Sequence[Event] = ()) -> Iterator[str]:
 
 
 def _ending(result: RunState) -> str:
-    words = str(result.status).replace("_", " ")
+    words = spaced(result.status)
     if result.started_at is not None and result.ended_at is not None:
         words += f" in {format_duration(round(max(0.0, result.ended_at - result.started_at), 3))}"
     if result.tolerated:
-        words += f", with {result.tolerated} tolerated {'failure' if result.tolerated == 1 else 'failures'}"
+        words += f", with {counted(result.tolerated, 'tolerated failure')}"
     return words
 
 
 def _what_went_wrong(result: RunState) -> Iterator[str]:
     failed = _failed(result)
-    for path, step in list(failed.items())[:MOST_STEPS]:
+    for path, step in list(failed.items())[:MOST]:
         yield from _failure(path, step)
-    if len(failed) > MOST_STEPS:
-        yield f"and {len(failed) - MOST_STEPS} more steps failed"
+    if len(failed) > MOST:
+        yield f"and {len(failed) - MOST} more steps failed"
     if result.error is not None and not failed:
         yield f"{result.error.name}: {result.error.message}"
     yield from _not_run(result)
-    yield from _rollback(result.rollback)
+    yield from rollback_lines(result.rollback)
 
 
 def _failed(result: RunState) -> dict[str, StepResult]:
@@ -119,15 +118,8 @@ def _failed(result: RunState) -> dict[str, StepResult]:
         for path, step in result.steps.items()
         if step.status is StepStatus.FAILED and not step.tolerated
     }
-    enclosing = {outer for path in failed for outer in _enclosing(path)}
-    return {path: step for path, step in failed.items() if path not in enclosing}
-
-
-def _enclosing(path: str) -> Iterator[str]:
-    """``a`` and ``a#2`` for ``a#2.b``: what *path* lies in, by every way to write it."""
-    for index, sign in enumerate(path):
-        if sign in ".#":
-            yield path[:index]
+    outer = {each for path in failed for each in enclosing(path)}
+    return {path: step for path, step in failed.items() if path not in outer}
 
 
 def _failure(path: str, step: StepResult) -> Iterator[str]:
@@ -154,15 +146,7 @@ def _not_run(result: RunState) -> Iterator[str]:
     stopped = {path: step for path, step in result.steps.items() if step.status in _NOT_RUN}
     if stopped:
         yield "not run because of it:" if result.error is not None else "not run:"
-    for path, step in list(stopped.items())[:MOST_STEPS]:
+    for path, step in list(stopped.items())[:MOST]:
         yield f"  {path} ({step.status}{f': {step.reason}' if step.reason else ''})"
-    if len(stopped) > MOST_STEPS:
-        yield f"  and {len(stopped) - MOST_STEPS} more"
-
-
-def _rollback(rollback: Mapping[str, Any] | None) -> Iterator[str]:
-    if rollback is None:
-        return
-    count = rollback.get("undone", 0)
-    yield f"rollback {rollback['status']}: {count} {'step' if count == 1 else 'steps'} undone"
-    yield from (f"  not undone: {problem}" for problem in rollback.get("failed", ()))
+    if len(stopped) > MOST:
+        yield f"  and {len(stopped) - MOST} more"

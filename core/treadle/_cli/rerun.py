@@ -9,6 +9,7 @@ import attrs
 import click
 
 from treadle._cli import terminal
+from treadle._cli.phrases import MOST
 from treadle._cli.program import Complaint
 from treadle._near import did_you_mean
 from treadle.errors import printable
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from treadle._cli.sources import Project
     from treadle._kinds.store import RunInfo, StoreConnection
     from treadle._rerun import Closure
-
-MOST = 20
-"""So many steps are named in a list; ``--dry-run --json`` has them all."""
 
 
 @click.command()

@@ -15,8 +15,18 @@ import click
 
 from treadle import StepResult
 from treadle._cli import terminal
-from treadle._cli.history import Attempt, History, StepHistory, answers, around, asks
-from treadle._cli.ps import lasted, local_time, told_driver
+from treadle._cli.history import Attempt, History, StepHistory, answers, asks
+from treadle._cli.phrases import (
+    MOST,
+    cut,
+    driver_line,
+    error_text,
+    lasted,
+    local_time,
+    rollback_lines,
+    spaced,
+)
+from treadle._paths import around
 from treadle.errors import printable
 from treadle.events import StepStatus
 
@@ -25,12 +35,8 @@ if TYPE_CHECKING:
 
     from treadle._kinds.store import RunInfo, StoreConnection
 
-MOST = 20
-"""So many steps or elements are shown of one block, and so many names of one mapping."""
-
 _MOST_ATTEMPTS = 5
 _VALUE_CHARS = 80
-_TEXT_CHARS = 300
 _FINE = (StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.PENDING)
 
 
@@ -66,7 +72,7 @@ def lines(info: RunInfo, history: History, now: float) -> Iterator[str]:
             yield title
             yield from terminal.table(_rows(nodes, 0), indent="  ")
     yield from _questions(history)
-    yield from _rollback(history.state.rollback)
+    yield from rollback_lines(history.state.rollback)
     if history.state.outputs:
         yield "outputs"
         yield from (f"  {line}" for line in _values(history.state.outputs))
@@ -77,7 +83,7 @@ def lines(info: RunInfo, history: History, now: float) -> Iterator[str]:
 
 def _head(info: RunInfo, history: History, now: float) -> Iterator[str]:
     state = history.state
-    yield f"run {info.id} of {info.workflow}: {_status(state.status)}"
+    yield f"run {info.id} of {info.workflow}: {spaced(state.status)}"
     if state.error is not None:
         yield f"  {_error(state.error.to_data(), None)}"
     if state.reason:
@@ -102,7 +108,7 @@ def _when(info: RunInfo, now: float) -> Iterator[str]:
         if info.ended_at is not None:
             yield f"took {lasted(info.started_at, info.ended_at)}"
     if not info.status.ended:
-        yield told_driver(info, now)
+        yield driver_line(info, now)
 
 
 def _values(values: Mapping[str, Any], sign: str = ": ") -> Iterator[str]:
@@ -115,15 +121,7 @@ def _values(values: Mapping[str, Any], sign: str = ": ") -> Iterator[str]:
 
 def _value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return _cut(text, _VALUE_CHARS)
-
-
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else f"{text[:size]}… ({len(text)} characters)"
-
-
-def _status(status: str) -> str:
-    return str(status).replace("_", " ")
+    return cut(text, _VALUE_CHARS)
 
 
 def _questions(history: History) -> Iterator[str]:
@@ -131,18 +129,10 @@ def _questions(history: History) -> Iterator[str]:
     if questions:
         yield "waits for"
     for event in questions[:MOST]:
-        yield f"  {_cut(asks(event), _TEXT_CHARS)}"
+        yield f"  {cut(asks(event))}"
         yield from (f"    {command}" for command in answers(event))
     if len(questions) > MOST:
         yield f"  and {len(questions) - MOST} more"
-
-
-def _rollback(rollback: Mapping[str, Any] | None) -> Iterator[str]:
-    if rollback is None:
-        return
-    count = rollback.get("undone", 0)
-    yield f"rollback {rollback['status']}: {count} {'step' if count == 1 else 'steps'} undone"
-    yield from (f"  not undone: {_cut(problem, _TEXT_CHARS)}" for problem in rollback.get("failed", ()))
 
 
 # --- the tree --------------------------------------------------------------------------------------
@@ -240,7 +230,7 @@ def _notes(node: _Node) -> Iterator[str]:
     if step.error is not None:
         yield _error(step.error.to_data(), node.path)
     if step.reason:
-        yield _cut(step.reason, _TEXT_CHARS)
+        yield cut(step.reason)
     if past.undo is not None:
         yield _UNDO[past.undo.type]
     if step.output is not None and not (past.settled and past.settled.data.get("derived")):
@@ -262,4 +252,4 @@ def _error(error: Mapping[str, Any], path: str | None) -> str:
     """``name: message``, and where it came from if that is not *path*."""
     origin = error.get("path")
     at = f" (at {origin})" if origin and origin != path else ""
-    return _cut(f"{error.get('name')}: {error.get('message')}", _TEXT_CHARS) + at
+    return error_text(error) + at

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from treadle._cli import terminal
+from treadle._cli.phrases import some
 from treadle._cli.program import Complaint
 from treadle._cli.sources import file_settings, open_project
 from treadle._kinds.store import RunFilter, RunInfo, StoreConnection
@@ -29,7 +30,6 @@ LAST = "last"
 """Names the newest run; no id begins like that, for ids have no ``l``."""
 
 _PAGE = 1_000
-_SHOWN = 8  # candidates for a beginning that fits several
 
 
 def with_store(work: Callable[[StoreConnection], Awaitable[int]], project: Project | None = None) -> int:
@@ -82,9 +82,8 @@ async def resolve_run(store: StoreConnection, text: str) -> RunInfo:
     if not fitting:
         raise NoSuchRun(text)
     if len(fitting) > 1:
-        more = f" and {len(fitting) - _SHOWN} more" if len(fitting) > _SHOWN else ""
-        ids = ", ".join(info.id for info in fitting[:_SHOWN])
-        raise Complaint(f"{len(fitting)} runs begin with {text!r}; write more of it: {ids}{more}")
+        ids = some([info.id for info in fitting])
+        raise Complaint(f"{len(fitting)} runs begin with {text!r}; write more of it: {ids}")
     return fitting[0]
 
 

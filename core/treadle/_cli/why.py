@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treadle._cli import terminal
+from treadle._cli.phrases import some
 from treadle._cli.program import Complaint
 from treadle.errors import SpecError, printable
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from treadle._cli.sources import Project
     from treadle._kinds.store import StoreConnection
     from treadle._plan.plan import Plan
-
-_SHOWN = 8  # paths in a message
 
 
 @click.command()
@@ -34,11 +33,11 @@ def why(run: str, step: str | None, as_json: bool) -> int:
     who decided what, and the failure where it all began. STEP is a path, as checks.unit or push.2; without
     one the run is explained. RUN is an id, the beginning of one, or last.
     """
+    from treadle._cli.explained import of_run, of_step
     from treadle._cli.history import History
     from treadle._cli.reasons import Reasons
     from treadle._cli.sources import open_project
     from treadle._cli.stored import events_of, resolve_run, with_store
-    from treadle._cli.words import of_run, of_step
 
     project = open_project()
 
@@ -77,14 +76,9 @@ def _check(reasons: Reasons, step: str) -> None:
     known = reasons.known()
     if step in known:
         if several := reasons.instances(step):
-            raise Complaint(f"there are several {step!r}; write one of: {_some(several)}")
+            raise Complaint(f"there are several {step!r}; write one of: {some(several)}")
         return
     raise Complaint(
         f"run {reasons.history.state.run} has no step {step!r}; "
-        + (did_you_mean(step, known) or f"its steps: {_some(known)}")
+        + (did_you_mean(step, known) or f"its steps: {some(known)}")
     )
-
-
-def _some(paths: list[str]) -> str:
-    more = f", and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return ", ".join(paths[:_SHOWN]) + more

@@ -212,6 +212,8 @@ def _open(run: Run, asked: Asked, path: str) -> Question:
         people = (at for at, one in run.questions.items() if one.answer is None and one.kind != "signal")
         waiting = ", ".join(sorted(people)) or "no step"
         asked.refuse(run, f"it does not wait for a person; {waiting} does", step=path)
+    if run.status is RunStatus.CANCELLING and not run.closing:
+        asked.refuse(run, "the run is being cancelled, and all that waits with it", step=path)
     return question
 
 

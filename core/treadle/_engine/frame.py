@@ -24,6 +24,7 @@ from treadle._engine.stop import Stopper, first_cause
 from treadle._engine.undo import UndoLog
 from treadle._frontier import BlockEnd, Cause, Frontier, Moves, Outcome, Ready, Skip
 from treadle._kinds import Ask, StepFailure
+from treadle._paths import join
 from treadle.errors import EngineFault, Failure, StepError
 from treadle.events import StepStatus
 
@@ -110,8 +111,7 @@ class Frame(Stopper):
 
     def path(self, index: int) -> str:
         """The path of a step of this block."""
-        step_id = self.block.steps[index].id
-        return f"{self.prefix}.{step_id}" if self.prefix else step_id
+        return join(self.prefix, self.block.steps[index].id)
 
     def _labels(self, index: int) -> Mapping[str, str]:
         own = self.block.steps[index].labels

@@ -11,11 +11,27 @@ import os
 import secrets
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from treadle._kinds.store import RunInfo
 
 
 def new_owner() -> str:
     """A name for one engine of this process."""
     return f"{socket.gethostname()}:{os.getpid()}:{_here()}-{secrets.token_hex(4)}"
+
+
+def is_driven(info: RunInfo, now: float) -> bool:
+    """Whether a process drives the run: one that is gone does not, although its lease has not lapsed."""
+    return info.held(now) and info.owner is not None and not is_gone(info.owner)
+
+
+def spoken(owner: str) -> str:
+    """An owner as people know it: ``host (process 123)``."""
+    host, _, rest = owner.partition(":")
+    process = rest.partition(":")[0]
+    return f"{host} (process {process})" if process.isdecimal() else owner
 
 
 def is_gone(owner: str) -> bool:

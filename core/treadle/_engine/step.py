@@ -28,6 +28,7 @@ from treadle._engine.tries import taken_back, tried, undo_failure, would_retry
 from treadle._engine.undo import Owed, UndoLog, undo_inside
 from treadle._frontier import ABSENT, Cause, Outcome, Skip
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Tolerate
+from treadle._paths import inside_of
 from treadle._units import format_duration
 from treadle.errors import Failure
 from treadle.events import Resolve, StepStatus
@@ -64,7 +65,6 @@ class StepRun:
       past: what the journal says of the step, where this process took the run over.
       taken_up: what is still to be done with that past.
       decreed: what becomes of the step, where its type said so when it failed.
-      crashed: what it fails with because crashes interrupted it.
     """
 
     __slots__ = (
@@ -168,7 +168,7 @@ class StepRun:
 
     def inside_of(self, attempt: int) -> str:
         """What the paths of all that is inside an attempt begin with."""
-        return self.path if attempt <= 1 else f"{self.path}#{attempt}"
+        return inside_of(self.path, attempt)
 
     def announce(self) -> None:
         """Emit the first start together with what allowed it, unless it has something to wait for.

@@ -15,9 +15,19 @@ import attrs
 from treadle._kinds import Strategy
 from treadle._model import BlockSpec, StepSpec
 from treadle._settings import Settings
+from treadle.events import StepStatus
 
 COMPLETED, SKIPPED, TOLERATED, FAILED, OMITTED, CANCELLED = (1 << bit for bit in range(6))
 """How a step settled. `TOLERATED` is a failure that its strategy lets pass."""
+
+RESULTS: Mapping[StepStatus, int] = {
+    StepStatus.COMPLETED: COMPLETED,
+    StepStatus.SKIPPED: SKIPPED,
+    StepStatus.FAILED: FAILED,
+    StepStatus.OMITTED: OMITTED,
+    StepStatus.CANCELLED: CANCELLED,
+}
+"""The same by status, but for `TOLERATED`."""
 
 USUAL = COMPLETED | SKIPPED | TOLERATED
 """What a need accepts that names no result."""

@@ -36,6 +36,7 @@ def any_of(*options: dict[str, Any], **more: Any) -> dict[str, Any]:
 _NEED_RESULT = {"enum": ["completed", "failed", "skipped", "settled"]}
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _TEXT = {"type": "string"}
+_INPUT_TYPE = {"enum": ["string", "integer", "number", "boolean", "duration", "list", "object"]}
 _NAMES = {"type": "object", "propertyNames": {"minLength": 1}}
 _PARALLEL = any_of({"type": "integer", "minimum": 1}, ref("template"))
 
@@ -77,7 +78,7 @@ DEFINITIONS: dict[str, Any] = {
     "env": {"type": "object", "additionalProperties": _SCALAR},
     "input": closed(
         {
-            "type": {"enum": ["string", "integer", "number", "boolean", "duration", "list", "object"]},
+            "type": _INPUT_TYPE,
             "required": {"type": "boolean"},
             "default": True,
             "enum": {"type": "array", "minItems": 1},
@@ -90,7 +91,7 @@ DEFINITIONS: dict[str, Any] = {
         },
         description="A typed input.",
     ),
-    "inputs": {**_NAMES, "additionalProperties": any_of(ref("input"), {"type": "null"})},
+    "inputs": {**_NAMES, "additionalProperties": any_of(_INPUT_TYPE, ref("input"))},
     "retry": any_of(
         {"type": "integer", "minimum": 1},
         closed(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 import re
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -28,7 +27,7 @@ _TEXT_CODECS = re.compile(
 """Encodings of text. The standard library has others (``unicode_escape``, ``punycode``), not for pages."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class HttpAnswer:
     """What the peer answered.
 
@@ -119,6 +118,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def _date(text: str) -> float | None:
     """An HTTP date as seconds since 1970; None if *text* is none."""
+    from email.utils import parsedate_to_datetime  # 5 ms that few answers are worth
+
     try:
         when = parsedate_to_datetime(text)
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

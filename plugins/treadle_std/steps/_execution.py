@@ -25,7 +25,7 @@ __all__ = ["CommandOutput", "Execution", "execute"]
 Stream = Literal["stdout", "stderr"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class CommandOutput:
     """What a program that ended well left.
 

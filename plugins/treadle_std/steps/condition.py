@@ -32,7 +32,7 @@ class Condition:
     else_: Block | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Taken:
     """What ``condition`` gives.
 

@@ -45,7 +45,7 @@ class Switch:
     default: Block | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Taken:
     """What ``switch`` gives.
 

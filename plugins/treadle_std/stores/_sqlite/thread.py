@@ -35,7 +35,7 @@ Part = Callable[[sqlite3.Connection], Any]
 """Some of a transaction; what it raises or returns is its caller's."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Call:
     """What somebody waits for: one answer, or exception, for each part."""
 
@@ -44,7 +44,7 @@ class _Call:
     answers: list[Any] = attrs.field(factory=list)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Health:
     """Shared by the threads of one store: why it is broken, if it is."""
 

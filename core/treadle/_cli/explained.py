@@ -11,16 +11,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from treadle._cli.history import answers, asks
-from treadle._cli.ps import lasted, local_time, told_driver
+from treadle._cli.phrases import (
+    MOST,
+    cut,
+    driver_line,
+    error_text,
+    lasted,
+    local_time,
+    rollback_lines,
+    some,
+    spaced,
+)
 
 if TYPE_CHECKING:
     from treadle._cli.history import History
     from treadle._kinds.store import RunInfo
 
-MOST = 20
-"""So many needs, attempts or questions are told."""
-
-_TEXT_CHARS = 300
 _VALUE_CHARS = 120
 
 Data = Mapping[str, Any]
@@ -82,9 +88,9 @@ def _needs(about: Data) -> Iterator[str]:
 def _need(need: Data) -> str:
     said = "failed, which is tolerated" if need["tolerated"] else _SAID[need["status"]]
     if need["error"] is not None:
-        said += f": {_error(need['error'])}"
+        said += f": {error_text(need['error'])}"
     elif need["reason"]:
-        said += f": {_cut(need['reason'])}"
+        said += f": {cut(need['reason'])}"
     wanted = "" if need["wanted"] is None else f" to be {need['wanted']}"
     link = "but it" if need["satisfied"] is False else "which"
     inferred = f" (inferred from {need['inferred']})" if need["inferred"] else ""
@@ -94,7 +100,7 @@ def _need(need: Data) -> str:
 def _condition(condition: Data | None) -> Iterator[str]:
     if condition is None:
         return
-    yield f"its condition was {'true' if condition['held'] else 'false'}: {_cut(str(condition['text']))}"
+    yield f"its condition was {'true' if condition['held'] else 'false'}: {cut(str(condition['text']))}"
     for name, value in condition["saw"].items():
         yield f"  {name} was {_value(value)}"
 
@@ -110,7 +116,7 @@ def _attempts(attempts: Sequence[Data]) -> Iterator[str]:
         elif until is None:
             yield f"{when} and goes on"
         elif attempt["error"] is not None:
-            yield f"{when} and failed after {lasted(since, _seconds(until))}: {_error(attempt['error'])}"
+            yield f"{when} and failed after {lasted(since, _seconds(until))}: {error_text(attempt['error'])}"
         elif len(attempts) > 1:
             yield f"{when} and ended after {lasted(since, _seconds(until))}"
 
@@ -137,13 +143,13 @@ def _end(about: Data) -> Iterator[str]:
     status, reason = about["status"], about["reason"]
     if status == "failed":
         if about["error"] is not None and not about["attempts"]:
-            yield f"it failed before its first attempt: {_error(about['error'])}"
+            yield f"it failed before its first attempt: {error_text(about['error'])}"
         if (said := _DECIDED.get(about["decision"])) is not None:
             yield f"{_strategy(about)} {said}"
     elif status == "cancelled" and reason:
-        yield f"it was cancelled: {_cut(reason)}"
+        yield f"it was cancelled: {cut(reason)}"
     elif status == "omitted" and reason and (reason.startswith("stopped: ") or not about["needs"]):
-        yield f"it did not start: {_cut(reason)}"
+        yield f"it did not start: {cut(reason)}"
 
 
 _DECIDED = {
@@ -175,7 +181,7 @@ def _to_come(about: Data, history: History) -> Iterator[str]:
 def _open(path: str, history: History) -> Iterator[str]:
     for event in history.questions:
         if event.step == path:
-            yield _cut(asks(event))
+            yield cut(asks(event))
             yield from (f"  {command}" for command in answers(event))
 
 
@@ -185,11 +191,11 @@ def _cause(cause: Data | None) -> Iterator[str]:
     if "command" in cause:
         yield _cancelled(cause)
     else:
-        yield f"it all began with {cause['step']}: {_error(cause['error'])}"
+        yield f"it all began with {cause['step']}: {error_text(cause['error'])}"
 
 
 def _cancelled(command: Data) -> str:
-    reason = f" ({_cut(command['reason'])})" if command["reason"] else ""
+    reason = f" ({cut(command['reason'])})" if command["reason"] else ""
     when = local_time(_seconds(command["time"]))
     return f"{_who(command)} cancelled the run {when}{reason}"
 
@@ -200,7 +206,7 @@ def _undo(undo: Data | None) -> Iterator[str]:
     asked = f", since {undo['asked_by']} asked for a rollback" if undo["asked_by"] else ""
     when = local_time(_seconds(undo["time"]))
     if undo["status"] == "failed":
-        yield f"taking it back failed {when}{asked}: {_error(undo['error'] or {})}"
+        yield f"taking it back failed {when}{asked}: {error_text(undo['error'] or {})}"
     else:
         yield f"it {'is being' if undo['status'] == 'undoing' else 'was'} undone {when}{asked}"
 
@@ -209,7 +215,7 @@ def _nothing(about: Data, history: History) -> list[str]:
     """What can be said where nothing was recorded that explains anything."""
     if about["status"] == "completed":
         return ["it needs nothing, and completed at its first attempt"]
-    return [f"nothing more is recorded; the run is {_plain(history.state.status)}"]
+    return [f"nothing more is recorded; the run is {spaced(history.state.status)}"]
 
 
 # --- the run ---------------------------------------------------------------------------------------
@@ -217,7 +223,7 @@ def _nothing(about: Data, history: History) -> list[str]:
 
 def of_run(about: Data, history: History, info: RunInfo, now: float) -> Iterator[str]:
     """Why a run stands as it does."""
-    yield f"run {about['run']} of {about['workflow']}: {_plain(about['status'])}"
+    yield f"run {about['run']} of {about['workflow']}: {spaced(about['status'])}"
     told = (
         *_failed(about),
         *_ended_early(about),
@@ -231,25 +237,22 @@ def of_run(about: Data, history: History, info: RunInfo, now: float) -> Iterator
 def _failed(about: Data) -> Iterator[str]:
     if about["cause"] is not None:
         step = about["cause"]["step"]
-        yield f"it all began with {step}: {_error(about['cause']['error'])}"
+        yield f"it all began with {step}: {error_text(about['cause']['error'])}"
         yield f"  treadle why {about['run']} {step}"
     elif about["error"] is not None:
-        yield _error(about["error"])
+        yield error_text(about["error"])
     if about["rolled_back_for"] is not None:
         yield f"{about['rolled_back_for']} asked for a rollback"
-    if (rollback := about["rollback"]) is not None:
-        count = rollback.get("undone", 0)
-        yield f"the rollback is {rollback['status']}: {count} {'step' if count == 1 else 'steps'} undone"
-        yield from (f"  not undone: {_cut(problem)}" for problem in rollback.get("failed", ()))
+    yield from rollback_lines(about["rollback"])
 
 
 def _ended_early(about: Data) -> Iterator[str]:
     if about["cancel"] is not None:
         yield _cancelled(about["cancel"])
     elif about["reason"]:
-        yield _cut(about["reason"])
+        yield cut(about["reason"])
     if (pause := about["pause"]) is not None:
-        reason = f": {_cut(pause['reason'])}" if pause["reason"] else ""
+        reason = f": {cut(pause['reason'])}" if pause["reason"] else ""
         yield f"{_who(pause)} paused it {local_time(_seconds(pause['time']))}{reason}"
 
 
@@ -259,13 +262,12 @@ def _who(command: Data) -> str:
 
 def _tolerated(about: Data) -> Iterator[str]:
     if about["tolerated"]:
-        more = f", and {len(about['tolerated']) - MOST} more" if len(about["tolerated"]) > MOST else ""
-        yield f"tolerated failures: {', '.join(about['tolerated'][:MOST])}{more}"
+        yield f"tolerated failures: {some(about['tolerated'], MOST)}"
 
 
 def _still_open(history: History) -> Iterator[str]:
     for event in history.questions[:MOST]:
-        yield _cut(asks(event))
+        yield cut(asks(event))
         yield from (f"  {command}" for command in answers(event))
 
 
@@ -273,28 +275,15 @@ def _going_on(about: Data, info: RunInfo, now: float) -> Iterator[str]:
     if info.status.ended:
         return
     if about["running"]:
-        more = f", and {len(about['running']) - MOST} more" if len(about["running"]) > MOST else ""
-        yield f"at work: {', '.join(about['running'][:MOST])}{more}"
-    yield told_driver(info, now)
+        yield f"at work: {some(about['running'], MOST)}"
+    yield driver_line(info, now)
 
 
 # --- pieces ----------------------------------------------------------------------------------------
 
 
-def _error(error: Data) -> str:
-    return _cut(f"{error.get('name')}: {error.get('message')}")
-
-
-def _cut(text: str, size: int = _TEXT_CHARS) -> str:
-    return text if len(text) <= size else f"{text[:size]}…"
-
-
 def _value(value: Any) -> str:
-    return _cut(json.dumps(value, ensure_ascii=False, default=str), _VALUE_CHARS)
-
-
-def _plain(status: str) -> str:
-    return str(status).replace("_", " ")
+    return cut(json.dumps(value, ensure_ascii=False, default=str), _VALUE_CHARS)
 
 
 def _seconds(text: str) -> float:
