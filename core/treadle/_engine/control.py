@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from treadle.errors import Problem
 
 _PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
-_SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z")
+_SIGNAL = r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -263,7 +263,7 @@ def signal(
     asked = Asked("signal", by, request)
     if run.status.ended:
         asked.refuse(run, "it has ended")
-    if not _SIGNAL.match(name):
+    if not re.match(_SIGNAL, name):
         asked.refuse(run, f"{name[:60]!r} is no name of a signal: letters, digits and _ . -, a letter first")
     plain = _plain(run, asked, "its payload", payload, name=name)
     try:

@@ -171,7 +171,7 @@ class Keeper:
         """Let go of runs at work whose lease has lapsed: another process may have begun to drive them."""
         now = trio.current_time()
         for run, lease in list(self.journal.leases.items()):
-            if lease.until <= now and run.in_flight:
+            if lease.until <= now and run.at_work:
                 told = f"the lease of run {run.id} could not be renewed for {self.lease:g} s, so that another"
                 why = f"{told} process may take it over; `treadle resume {run.id}` goes on with it"
                 self.journal.lose(run, StoreUnavailable(why))

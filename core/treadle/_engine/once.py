@@ -60,15 +60,18 @@ async def _begun(step: StepRun) -> Outcome:
     run = step.run
     if not step.announced:
         run.in_flight += 1
-    sleeps = step.spec.type.waits
+    sleeps, works = step.spec.type.waits, False
     run.sleeping += sleeps
     step.start()
     try:
         await run.durable()
+        works = not sleeps and not step.spec.blocks
+        run.at_work += works
         return await (_worked(step) if step.spec.timeout is None else _timed(step, step.spec.timeout))
     finally:
         run.in_flight -= 1
         run.sleeping -= sleeps
+        run.at_work -= works
 
 
 async def _timed(step: StepRun, seconds: float) -> Outcome:

@@ -94,8 +94,26 @@ def _overtaken(
         following.type == "step.omitted"
         and index not in running
         and frame.frontier.outcomes[index] is None
-        and (following.data.get("reason") or "").startswith(_STOPPED)
+        and _is_stopped(following)
+        and not _went_on(frame, running)
     )
+
+
+def _is_stopped(event: Event) -> bool:
+    return event.type == "step.omitted" and (event.data.get("reason") or "").startswith(_STOPPED)
+
+
+def _went_on(frame: Frame, running: dict[int, None]) -> bool:
+    """Whether the journal has more of a step that may start from now on than that the block was stopped."""
+    assert frame.run.past is not None
+    for index, outcome in enumerate(frame.frontier.outcomes):
+        if outcome is None and index not in running:
+            step = frame.run.past.step(frame.path(index))
+            if step is None:
+                continue
+            if step.decided or step.items is not None or (step.last and not _is_stopped(step.last)):
+                return True
+    return False
 
 
 # --- what settled steps owe ---

@@ -49,6 +49,7 @@ class Run(Stopper):
         "_exposed",
         "_gate",
         "_shelters",
+        "at_work",
         "busy",
         "cancel_reason",
         "clock",
@@ -111,6 +112,7 @@ class Run(Stopper):
         self.questions: dict[str, Question] = {}
         self.busy = 1
         self.in_flight = 0
+        self.at_work = 0  # of these, attempts whose effects may have begun
         self.sleeping = 0  # of these, attempts of steps that only wait, which a crash does not hurt
         self.tolerated = 0
         self.wants_rollback = False  # asked for, with a cancel

@@ -263,9 +263,10 @@ class StepRun:
         self._deadline = timer = Timer(self.stopper, cause, partial(self.tell_stopping, cause))
         self.stopper = timer
         left, passed = seconds, None
-        if self.past is not None and self.past.began is not None and self.run.past is not None:
-            left -= self.run.past.driven - self.past.began_driven
+        if self.past is not None and self.past.limited is not None and self.run.past is not None:
+            left -= self.run.past.driven - self.past.limited
             passed = self.stopped_before("deadline", timer)
+            self.past.limited = None  # whoever tries again has all of it
         with self.run.clock.limit(timer, left, passed=passed):
             outcome = await self._elements_or_one()
             self.stopper = timer.outer or self.frame
