@@ -1,4 +1,4 @@
-"""The same work in treadle: an open engine with its journal in memory and one sink."""
+"""The same work in treadle: an open engine with one sink, its journal in memory unless said otherwise."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def seconds(workflow: treadle.Workflow, *, runs: int = 1) -> float:
+def seconds(workflow: treadle.Workflow, *, runs: int = 1, store: str = "memory") -> float:
     """What *runs* runs at once take, from the start of the first to the end of the last."""
 
     async def timed() -> float:
-        async with treadle.open_engine(registry=REGISTRY, sinks=[Counter()]) as engine:
+        async with treadle.open_engine(store=store, registry=REGISTRY, sinks=[Counter()]) as engine:
             began = time.perf_counter()
             started = [await engine.start(workflow) for _ in range(runs)]
             for run in started:

@@ -127,9 +127,24 @@ def _entry(entry: Any, sample: str) -> Iterator[str]:
     output = getattr(entry, "output", None)
     if attrs.has(output):
         yield "Output:\n\n" + "\n".join(_bullet(one.name, one.type, one.doc) for one in settings_of(output))
+    if isinstance(entry, treadle.plugin.StepType):
+        yield _after_a_crash(entry)
     if "Example" in docs.sections:
         example = docs.sections["Example"].strip("`")
         yield sample.format(example)
+
+
+def _after_a_crash(entry: treadle.plugin.StepType[Any]) -> str:
+    """What becomes of an attempt that was in flight; in the same order as the engine looks at it."""
+    if entry.waits:
+        return "After a crash it goes on waiting."
+    if any("block" in each.type for each in settings_of(entry.config)):
+        return "After a crash it is entered again, and what is inside goes on."
+    if callable(entry.repeatable):
+        when = _prose(inspect.getdoc(entry.repeatable) or "This depends on the settings.")
+        return textwrap.fill(f"An attempt is repeatable after a crash: {when[0].lower()}{when[1:]}", WIDTH)
+    may = "is" if entry.repeatable else "is not"
+    return f"An attempt {may} repeatable after a crash, unless `repeatable` says otherwise."
 
 
 def _setting(setting: Setting, entry: Any) -> str:

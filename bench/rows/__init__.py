@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bench.measure import Line
-from bench.rows import cold, graphs, loading, memory, outside, runs, schedule
+from bench.rows import cold, durable, graphs, loading, memory, outside, runs, schedule
 
 Row = Callable[[bool], Iterator[Line]]
 
@@ -19,6 +19,10 @@ ROWS: dict[str, Row] = {
     "fan": runs.fan,
     "live": runs.live,
     "waiting": memory.waiting,
+    "durable-chain": durable.chain,
+    "durable-live": durable.live,
+    "durable-start": durable.start,
+    "many-runs": durable.crowds,
     "graphs": graphs.layered,
     "commands": outside.commands,
     "http": outside.http,

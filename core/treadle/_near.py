@@ -5,7 +5,6 @@ Rule: a hint is the rest of a sentence, without a full stop; there is none where
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of *known* that is near to *word*; None if none is."""
+    import difflib  # only those who made a mistake pay for it
+
     found = difflib.get_close_matches(word, list(known), n=1)
     return found[0] if found else None
 

@@ -38,7 +38,8 @@ class StepPast:
     Attributes:
       decided: its ``step.decided`` with the value of ``when``.
       items: of its foreach.
-      began: its first start; *began_driven* the run's driven time then.
+      began: its first start.
+      limited: the run's driven time when its deadline began to run; None: it has not, or not anew.
       attempt: number of the latest attempt; *started* its event, *started_driven* the driven time then.
       tries: attempts of this round that have ended, without those that a crash interrupted.
       drawn: delays that this round's backoff has given.
@@ -57,7 +58,7 @@ class StepPast:
     decided: Event | None = None
     items: list[Any] | None = None
     began: Event | None = None
-    began_driven: float = 0.0
+    limited: float | None = None
     attempt: int = 0
     started: Event | None = None
     started_driven: float = 0.0
@@ -105,7 +106,9 @@ class StepPast:
 
     def _start(self, event: Event, driven: float) -> None:
         if self.began is None:
-            self.began, self.began_driven = event, driven
+            self.began = event
+        if self.limited is None:
+            self.limited = driven
         if not self.tries and not self.lost:
             self.round_began = event.time
         self.attempt = event.attempt or 0
@@ -136,6 +139,9 @@ class StepPast:
         self.lost = 0
         if event.data.get("decision") == "retry":
             self._new_round(1)
+            self.previous = None
+            if self.stopped.pop("deadline", None) is not None:
+                self.limited = None  # it was up, and the step has all of it again
 
     def _new_round(self, number: int) -> None:
         self.round, self.tries, self.drawn = number, 0, 0
@@ -164,6 +170,7 @@ class Past:
       steps: by path; that of the run's own question is empty text.
       inside: by path of a block (with its attempt, as ``ship#2``), the settlings right inside it, in order.
       undos: by number of the completion that is taken back, the latest event of its undo.
+      undoing_driven: by the same number, the driven time when its undo began.
       commands: those that were accepted, in order.
       taken: numbers of the commands that brought the signals which steps have taken.
       handled: by id of its request, what was answered.

@@ -43,6 +43,9 @@ GROUP = "treadle"
 STANDARD = "treadle"
 """The distribution whose plugins are the standard ones."""
 
+_MARK = f"{GROUP}_impl"
+"""What `hookimpl` sets on a function."""
+
 
 @attrs.frozen(eq=False, repr=False)
 class PluginProblem(Value):
@@ -225,8 +228,10 @@ class _Hooks(pluggy.PluginManager):
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """As pluggy does; None for what is no hook."""
-        if isinstance(plugin, ModuleType) and not isinstance(vars(plugin).get(name), FunctionType):
-            return None
+        if isinstance(plugin, ModuleType):
+            function = vars(plugin).get(name)
+            if not isinstance(function, FunctionType) or not hasattr(function, _MARK):
+                return None
         return super().parse_hookimpl_opts(plugin, name)
 
 

@@ -112,14 +112,19 @@ def journal(
     new = [attrs.evolve(accepted, data={**first, **told})]
     if what is not None:
         new += [event for event in events if event.type == "workflow.started"][:1]
-        new += (
-            attrs.evolve(event, data={**event.data, "reused": event.seq})
-            for event in taken_over(plan, events, what)
-        )
+        new += map(_reused, taken_over(plan, events, what))
     return [
         attrs.evolve(event, run=run, seq=seq, time=time, correlation_id=correlation_id)
         for seq, event in enumerate(new, start=1)
     ]
+
+
+def _reused(event: Event) -> Event:
+    """*event* as the new journal has it, where the number of the command behind a signal names another."""
+    data = {**event.data, "reused": event.seq}
+    if event.type == "step.resolved":
+        data.pop("signal", None)
+    return attrs.evolve(event, data=data)
 
 
 _OWN = frozenset({"key", "rerun_of", "from"})

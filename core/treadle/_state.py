@@ -15,12 +15,13 @@ from typing import Any, Self
 import attrs
 
 from treadle._paths import inside_of
+from treadle._values import Value
 from treadle.errors import Failure
 from treadle.events import Event, RunStatus, StepStatus, iso_time
 
 
-@attrs.define
-class StepResult:
+@attrs.define(eq=False, repr=False)
+class StepResult(Value):
     """How a step stands, or how it settled.
 
     Attributes:
@@ -54,8 +55,8 @@ class StepResult:
         }
 
 
-@attrs.define
-class RunState:
+@attrs.define(eq=False, repr=False)
+class RunState(Value):
     """How a run stands, or how it ended.
 
     Attributes:

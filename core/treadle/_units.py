@@ -29,16 +29,15 @@ _SECONDS: dict[str, Decimal | int] = {
     "s": 1,
     "ms": Decimal("0.001"),
 }
-_SHORT = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in _SECONDS))
-_ISO = re.compile(
-    f"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
-)
-_BARE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+# Texts, compiled when first used: many processes use none of them.
+_SHORT = "".join(f"(?:{_NUMBER}{unit})?" for unit in _SECONDS)
+_ISO = f"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
+_BARE = r"[0-9]+(?:\.[0-9]+)?"
 
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZES = {"": 1, "B": 1} | _BINARY | _DECIMAL
-_SIZE = re.compile(_NUMBER + r" ?([A-Za-z]*)")
+_SIZE = _NUMBER + r" ?([A-Za-z]*)"
 
 
 def parse_duration(text: str) -> float:
@@ -50,7 +49,7 @@ def parse_duration(text: str) -> float:
     text = text.strip()
     if len(text) > _MAX_TEXT:
         raise ValueError(f"a duration of {len(text)} characters is too long; write it as 1h30m")
-    found = _SHORT.fullmatch(text) or _ISO.fullmatch(text)
+    found = re.fullmatch(_SHORT, text) or re.fullmatch(_ISO, text)
     if found is None or found.lastindex is None:
         raise ValueError(_not_a_duration(text))
     units = zip(found.groups(), _SECONDS.values(), strict=False)
@@ -61,7 +60,7 @@ def parse_duration(text: str) -> float:
 
 
 def _not_a_duration(text: str) -> str:
-    if _BARE.fullmatch(text):
+    if re.fullmatch(_BARE, text):
         return f"{text!r} has no unit; add one, as {text}s or {text}m"
     if text.startswith("-"):
         return f"{text!r} is negative; durations are not"
@@ -102,7 +101,7 @@ def parse_size(value: str | int) -> int:
       ValueError: not a number, an unknown unit, negative, a part of a byte, or 2**63 and more.
     """
     text = str(value).strip()
-    found = _SIZE.fullmatch(text) if len(text) <= _MAX_TEXT and not isinstance(value, bool) else None
+    found = re.fullmatch(_SIZE, text) if len(text) <= _MAX_TEXT and not isinstance(value, bool) else None
     if found is None:
         raise ValueError(f"{text[:_MAX_TEXT]!r} is not a size; write it as 512, 64KiB or 1MiB")
     number, unit = found.groups()

@@ -15,16 +15,14 @@ from treadle._values import Value
 
 __all__ = ["Url", "url_from"]
 
-_URL = re.compile(
-    r"""
+# Texts, compiled when first used: many processes use none of them.
+_URL = r"""(?xis)
     (?P<scheme> https? ) ://
     (?P<host> \[ [0-9A-Fa-f:.]+ \] | [^\s/?\#@:\[\]\\%$]+ )
     (?: : (?P<port> [0-9]{0,5} ) )?
     (?P<rest> [/?\#] .* )?
-    """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_WRITTEN_HOST = re.compile(r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\%$]+)(?=[:/?#]|\Z)")
+    """
+_WRITTEN_HOST = r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]\\%$]+)(?=[:/?#]|\Z)"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -55,12 +53,12 @@ def url_from(text: str, source: str) -> Url:
     ``#`` or its end, before any ``${{``. An expression for the port cannot move the host, since a
     URL with a user name (``http://written:1@other/``) is refused.
     """
-    written = _WRITTEN_HOST.match(source)
+    written = re.match(_WRITTEN_HOST, source)
     return Url(text, written is not None and text.startswith(written.group()))
 
 
 def _wrong(text: str) -> str | None:
-    parts = _URL.fullmatch(text)
+    parts = re.fullmatch(_URL, text)
     if any(c <= " " or c == "\x7f" for c in text):
         return "the URL holds a space or a control character; percent-encode it, as %20"
     if parts is None:

@@ -1,4 +1,4 @@
-"""What frozen classes of plain values share: they are equal, and shown, by their fields.
+"""What classes of plain values share: they are equal, and shown, by their fields.
 
 attrs can write these methods for each class instead, but compiles them whenever the program starts: that is
 half the time it takes to make a class, and there are a hundred.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 
 class Value:
-    """The base of classes made by ``attrs.frozen(eq=False, repr=False)`` that are values all the same."""
+    """The base of attrs classes made with ``eq=False, repr=False`` that are values all the same."""
 
     __slots__ = ()
 
@@ -23,13 +25,14 @@ class Value:
         return hash(_fields(self))
 
     def __repr__(self) -> str:
-        told = (f"{name}={getattr(self, name)!r}" for name in _names(self))
+        shown = [each.name for each in _attributes(self) if each.repr]
+        told = (f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__qualname__}({', '.join(told)})"
 
 
-def _names(value: Any) -> list[str]:
-    return [each.name for each in value.__attrs_attrs__]
+def _attributes(value: Any) -> tuple[attrs.Attribute[Any], ...]:
+    return attrs.fields(type(value))
 
 
 def _fields(value: Any) -> tuple[Any, ...]:
-    return tuple(getattr(value, name) for name in _names(value))
+    return tuple(getattr(value, each.name) for each in _attributes(value) if each.eq)

@@ -173,7 +173,9 @@ class Fenced(StoreError):
         self.owner = owner
 
     def __str__(self) -> str:
-        return f"run {self.run} has been taken over by {self.owner or 'another process'}"
+        by = self.owner or "another process"
+        told = f"run {self.run} has been taken over by {by}, which goes on with it"
+        return f"{told}; see: treadle show {self.run}"
 
 
 class Conflict(StoreError):

@@ -47,7 +47,6 @@ def test_a_failure_shows_step_reason_output_and_what_was_not_run() -> None:
 def test_only_the_innermost_failure_is_shown_and_no_tolerated_one() -> None:
     steps = {
         "all": failed(),
-        "all#2": failed(),
         "all#2.unit": failed(message="unit is broken"),
         "each.3": failed(tolerated=True),
     }

@@ -339,7 +339,7 @@ def test_a_detached_run_is_driven_by_a_process_of_its_own(treadle: Any, folder: 
     (folder / "gate").unlink()
     until(lambda: status(treadle, run) == "completed")
     log = folder / ".treadle" / "logs" / f"{run}.log"
-    assert f"run {run} of slow completed" in log.read_text()
+    until(lambda: f"run {run} of slow completed" in log.read_text())  # said once the end is stored
     assert log.stat().st_mode & 0o777 == 0o600
 
 

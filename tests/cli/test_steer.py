@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.cli.runs import cut, happened, in_use, put
 
-from treadle._cli import steer
+from treadle._cli import requests
 from treadle._kinds.store import Request
 from treadle.testing import MemoryStore
 
@@ -92,7 +92,7 @@ def test_each_command_is_asked_of_whoever_drives_the_run(
     assert [(each.run, each.command, dict(each.arguments)) for each in asked] == [
         (driven, command[0], arguments)
     ]
-    assert asked[0].by == steer.asker()
+    assert asked[0].by == requests.asker()
     assert "@" in asked[0].by
 
 
@@ -138,7 +138,7 @@ def test_what_is_asked_of_a_run_that_nobody_drives_is_kept(
 def test_a_driver_that_dies_while_we_wait_is_noticed(
     treadle: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steer, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(requests, "LOOK_SECONDS", 0.05)
     events = cut(happened(SPEC), "step.started", "one")
     run = put(store, events, owner="elsewhere:1:x", token=1, lease_until=time.time() + 0.3)
     code, _, err = treadle("cancel", run)
@@ -149,11 +149,11 @@ def test_a_driver_that_dies_while_we_wait_is_noticed(
 def test_a_driver_that_does_not_answer_is_not_waited_for_for_ever(
     treadle: Any, driven: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steer, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(steer, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(requests, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(requests, "ANSWER_SECONDS", 0.1)
     code, _, err = treadle("pause", driven)
     assert code == 4
-    assert "is driven by elsewhere:1:x, which has not answered within 0.1 s" in err
+    assert "is driven by elsewhere (process 1), which has not answered within 0.1 s" in err
 
 
 @pytest.mark.parametrize("command", [["pause"], ["cancel"], ["resume"], ["approve", "two", "--field", "a=1"]])

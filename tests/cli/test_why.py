@@ -309,14 +309,14 @@ def test_a_step_that_failed_before_its_first_attempt_says_so(why: Any) -> None:
 
 
 def test_many_attempts_and_needs_are_cut(why: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from treadle._cli import words
+    from treadle._cli import explained
 
     events = runs.happened(MANY)
     lines = why(events, "again")
     assert lines[1] == "5 earlier attempts are left out"
     assert lines[-1].startswith("attempt 25 began ")
     assert " and ended after " in lines[-1]
-    monkeypatch.setattr(words, "MOST", 2)
+    monkeypatch.setattr(explained, "MOST", 2)
     assert "and it needs 2 more steps" in why(events, "last")
 
 
@@ -406,7 +406,7 @@ def test_a_run_names_the_step_where_it_began_and_how_to_ask_about_it(why: Any, r
         "it all began with checks.unit: failed: broken; and finally.bye failed: no",
         "treadle why RUN checks.unit",
         "checks asked for a rollback",
-        "the rollback is complete: 1 step undone",
+        "rollback complete: 1 step undone",
     ]
 
 

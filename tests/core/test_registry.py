@@ -6,6 +6,7 @@ import types
 import attrs
 import pytest
 
+from treadle._entry_points import EntryPoint
 from treadle._kinds.table import KINDS
 from treadle._registry import PluginInfo, PluginProblem, Registry
 from treadle.errors import PluginError
@@ -181,10 +182,8 @@ def test_a_distribution_that_offers_a_name_twice_is_told_so(install):
 
 
 def test_an_entry_point_without_a_distribution_is_taken_too(monkeypatch):
-    import importlib.metadata
-
-    point = types.SimpleNamespace(name="loose", dist=None, load=lambda: offering(step_type()))
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+    point = EntryPoint("loose", None, None, lambda: offering(step_type()))
+    monkeypatch.setattr("treadle._registry.entry_points", lambda _group: [point])
     registry = Registry.installed()
     assert set(registry.step_types) == {"ship"}
     assert registry.plugins == (PluginInfo("loose", None, None, (("step type", "ship"),)),)

@@ -164,7 +164,7 @@ async def test_an_omission_that_follows_from_what_stands_stands() -> None:
           never: {needs: {a: failed}, wait: 0s}
           nor: {needs: never, wait: 0s}
           few: {needs: {at_least: 1, of: [never, nor]}, wait: 0s}
-          bad: {fail: no}
+          bad: {needs: {few: settled}, fail: no}
         """
     )
     assert fates.pop("bad") == "again"

@@ -4,7 +4,8 @@ YAML: a whole spec is loaded and run and must complete, or end as its comment ``
 ``# not run: WHY`` it is only loaded, as fragments are; with ``# wrong on purpose`` it must be refused.
 ``treadle.yaml`` is a deployment file.
 Python: executed, each block after those before it; a file named ``test_….py`` is given to pytest.
-Console: each ``$ treadle …`` is run and must print what is shown; ``…`` stands for anything.
+Console: each ``$ treadle …``, and each ``$ timeout …`` around one, is run and must print what is shown; ``…``
+stands for anything.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.docs.specs import whole
 
 import treadle
 from treadle import hookspecs
-from treadle._spec import load_deployment
+from treadle._spec.deploy import load_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,8 @@ EVENTS = (DOCS / "reference" / "events.md").read_text()
 
 _VARIES = [
     (r"\b\d\d:\d\d:\d\d\b", "12:00:00"),
-    (r"\brun [0-9a-z]{9}-[0-9a-z]{8}\b", "run 1m84xr2ay-ccsvzyq5"),
-    (r"\bin (\d+(ms|s|m))+(?=[\n,]|$)", "in 25ms"),
+    (r"\b1[0-9a-z]{8}-[0-9a-z]{8}\b", "1m84xr2ay-ccsvzyq5"),
+    (r"\bin (\d+(\.\d+)?(ms|s|m))+(?=[\n,]|$)", "in 25ms"),
 ]
 
 
@@ -147,7 +148,7 @@ class Shown:
 
     def _console(self, block: Block) -> None:
         for command, expected in _commands(block.text):
-            if command.startswith("treadle "):
+            if command.startswith(("treadle ", "timeout ")):
                 _compare(expected, _printed(command))
 
 

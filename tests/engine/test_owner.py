@@ -11,7 +11,9 @@ import pytest
 from tests.engine.kit import rig, to_end
 
 from treadle._engine import owner
-from treadle._engine.owner import is_gone, new_owner
+from treadle._engine.owner import is_driven, is_gone, new_owner, spoken
+from treadle.events import RunStatus
+from treadle.plugin import RunInfo
 from treadle.testing import MemoryStore
 
 if TYPE_CHECKING:
@@ -27,6 +29,34 @@ def of_a_process_that_has_ended() -> str:
 
 def test_two_engines_of_one_process_are_two_owners() -> None:
     assert new_owner() != new_owner()
+
+
+def test_an_owner_is_told_to_people_as_its_host_and_process() -> None:
+    host, pid, _ = new_owner().split(":")
+    assert spoken(new_owner()) == f"{host} (process {pid})"
+    assert spoken("somebody else") == "somebody else"
+
+
+def led(owner: str | None, until: float) -> RunInfo:
+    return RunInfo(
+        id="r",
+        workflow="flow",
+        status=RunStatus.RUNNING,
+        correlation_id="r",
+        owner=owner,
+        lease_until=until,
+    )
+
+
+def test_a_run_is_driven_while_its_owner_has_the_lease() -> None:
+    assert is_driven(led(new_owner(), 10.0), 9.0)
+    assert not is_driven(led(new_owner(), 10.0), 10.0)
+    assert not is_driven(led(None, 10.0), 9.0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nobody can tell")
+def test_a_run_whose_process_is_gone_is_not_driven_although_the_lease_has_not_lapsed() -> None:
+    assert not is_driven(led(of_a_process_that_has_ended(), 10.0), 9.0)
 
 
 def test_a_process_that_is_there_is_not_gone() -> None:

@@ -1,5 +1,7 @@
 """What must hold of every run, judged by three histories that know nothing of each other.
 
+A crash is a line through all three: nothing that was going on goes on after it.
+
 The journal says what the engine decided, the stream what a sink was given, the ledger what the steps' own
 effects noted. `judge` compares them with each other and with the spec, as plain data: it shares no code
 with what it judges.
@@ -10,7 +12,7 @@ Paths read ``block.step``, ``foreach.2``, ``block#2.step`` (second round). Clean
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +22,17 @@ import treadle
 from treadle.events import ENDS, SETTLINGS
 
 BLOCKS = ("parallel", "sequence", "steps")
+QUESTIONS = ("step.waiting", "step.unknown")
 GOOD = ("completed", "skipped", "tolerated")
+
+
+@attrs.frozen
+class Crash:
+    """A process that is gone: when, and how many events and lines of the ledger there were then."""
+
+    time: float
+    events: int
+    lines: int
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +42,7 @@ class Histories:
     Attributes:
       ledger: ``(time, what, path)``: ``start``, then ``end``, ``fail`` or ``cancelled``.
       epoch: the wall time at which the ledger's times begin.
+      lag: seconds that the journal takes to store what it is given.
     """
 
     spec: Mapping[str, Any]
@@ -37,6 +50,19 @@ class Histories:
     stream: Sequence[treadle.Event]
     ledger: Sequence[tuple[float, str, str]]
     epoch: float
+    crashes: Sequence[Crash] = ()
+    lag: float = 0.0
+
+    def crashed_between(self, first: treadle.Event, then: treadle.Event) -> bool:
+        """Whether a process was gone after one event and before another."""
+        return any((first.seq or 0) <= crash.events < (then.seq or 0) for crash in self.crashes)
+
+    def lives(self) -> Iterator[tuple[Sequence[treadle.Event], Sequence[tuple[float, str, str]]]]:
+        """What was journaled, and what was done, in each process."""
+        event, line = 0, 0
+        for crash in (*self.crashes, Crash(0.0, len(self.journal), len(self.ledger))):
+            yield self.journal[event : crash.events], self.ledger[line : crash.lines]
+            event, line = crash.events, crash.lines
 
 
 def judge(seen: Histories) -> list[str]:
@@ -59,8 +85,15 @@ def one_end_and_nothing_after_it(seen: Histories) -> Iterator[str]:
 
 
 def the_stream_is_the_journal(seen: Histories) -> Iterator[str]:
-    if [event for event in seen.stream if event.seq is not None] != list(seen.journal):
+    stream = [event for event in seen.stream if event.seq is not None]
+    if any(event != seen.journal[(event.seq or 0) - 1] for event in stream if event.seq <= len(seen.journal)):
         yield "the sink was given something else than what is in the journal"
+    numbers = [event.seq for event in stream]
+    if numbers != sorted(set(numbers)):
+        yield "the sink was given events twice, or in another order"
+    since = seen.crashes[-1].events if seen.crashes else 0
+    if [number for number in numbers if number > since] != list(range(since + 1, len(seen.journal) + 1)):
+        yield "the sink was given something else than what is in the journal: some is missing, or too much"
 
 
 def the_times_never_go_back(seen: Histories) -> Iterator[str]:
@@ -92,12 +125,28 @@ def each_step_has_one_life(seen: Histories) -> Iterator[str]:
                 yield f"{path} was cancelled and had never started"
             if event.type in ("step.omitted", "step.skipped") and started[path]:
                 yield f"{path} was {event.type} and had started"
+    unknown = _left_unknown(seen)
     for path in started:
-        if path not in settled:
+        if path not in settled and path not in unknown:
             yield f"{path} started and never settled"
     for step_id in _ids(seen.spec["steps"]):
-        if step_id not in settled and _began(seen):
+        if step_id not in settled and step_id not in unknown and _began(seen):
             yield f"{step_id} never settled"
+    for step_id in _ids(seen.spec.get("finally", ())):
+        path = f"finally.{step_id}"
+        if path not in settled and path not in unknown and _began(seen):
+            yield f"{path} never settled"
+
+
+def _left_unknown(seen: Histories) -> set[str]:
+    """Steps of which nobody has said what became of them, and need not: the run was cancelled.
+
+    Nor need anybody wait for those of ``finally`` longer than that may take.
+    """
+    cancelled = any(event.type == "workflow.cancelling" for event in seen.journal)
+    latest = {event.step: event.type for event in seen.journal if event.step}
+    unknown = {path for path, type_ in latest.items() if type_ == "step.unknown"}
+    return unknown if cancelled else {path for path in unknown if path.startswith("finally.")}
 
 
 def nothing_starts_before_what_it_needs(seen: Histories) -> Iterator[str]:
@@ -163,8 +212,10 @@ def a_paused_run_has_nothing_in_flight(seen: Histories) -> Iterator[str]:
         path = event.step or ""
         if event.type == "step.started" and _is_leaf(seen.spec, path):
             at_work.add(path)
-        elif event.type in SETTLINGS or event.type in ("step.retrying", "step.waiting"):
+        elif event.type in SETTLINGS or event.type in ("step.retrying", *QUESTIONS):
             at_work.discard(path)
+        elif event.type == "workflow.recovered":
+            at_work.clear()
         elif event.type == "workflow.paused" and at_work:
             yield f"the run was paused while {', '.join(sorted(at_work))} was at work"
 
@@ -212,11 +263,13 @@ def timeouts_end_in_time(seen: Histories) -> Iterator[str]:
         path = event.step or ""
         if event.type == "step.started":
             since[path] = event.time
+        elif event.type == "workflow.recovered":
+            since.clear()
         elif path in since and (event.type in SETTLINGS or event.type in ("step.retrying", "step.waiting")):
             step = _step_at(seen.spec, path)
             took = event.time - since.pop(path)
             if step is not None and "timeout" in step and _is_leaf(seen.spec, path):
-                most = _seconds(step["timeout"]) + _seconds(step["act"].get("cleanup", "0s"))
+                most = _seconds(step["timeout"]) + _seconds(step["act"].get("cleanup", "0s")) + 2 * seen.lag
                 if took > most + 1e-6:
                     yield f"{path} took {took:g} s, over its timeout and grace of {most:g} s"
 
@@ -234,12 +287,14 @@ def limits_are_never_exceeded(seen: Histories) -> Iterator[str]:
                 yield f"{len(running[block])} children of {block} ran at once, and {most} may"
         elif event.type in SETTLINGS:
             running[block].discard(path)
-    for _, what, path in seen.ledger:
-        step = _step_at(seen.spec, path) or {}
-        if "limit" in step:
-            holding.add(path) if what == "start" else holding.discard(path)
-            if len(holding) > 1:
-                yield f"{', '.join(sorted(holding))} held a limiter for one at once"
+    for _, ledger in seen.lives():
+        holding.clear()
+        for _, what, path in ledger:
+            step = _step_at(seen.spec, path) or {}
+            if "limit" in step:
+                holding.add(path) if what == "start" else holding.discard(path)
+                if len(holding) > 1:
+                    yield f"{', '.join(sorted(holding))} held a limiter for one at once"
 
 
 # --- undo ---
@@ -248,6 +303,7 @@ def limits_are_never_exceeded(seen: Histories) -> Iterator[str]:
 def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
     by_seq = {event.seq: event for event in seen.journal}
     undone: set[int] = set()
+    taken_back: set[int] = set()
     going: tuple[int, str] | None = None
     last, rolling = 0, False
     for event in seen.journal:
@@ -266,8 +322,14 @@ def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
                 if going is not None:
                     yield f"{event.step} was undone while {going[1]} was"
                 going, last = (of, event.step or ""), of
-        elif event.type in ("step.undone", "step.undo_failed") and going and event.data["of"] == going[0]:
-            going = None
+        elif event.type in ("step.undone", "step.undo_failed"):
+            if (of := event.data["of"]) in taken_back or of not in undone:
+                yield f"{event.step}, event {of}, was taken back twice, or before that had begun"
+            taken_back.add(of)
+            if going and of == going[0]:
+                going = None
+    for of in undone - taken_back:
+        yield f"{by_seq[of].step}, event {of}: nothing tells how taking it back ended"
     end = seen.journal[-1]
     if end.data.get("rollback"):
         for event in seen.journal:
@@ -290,14 +352,180 @@ def _owed(seen: Histories, event: treadle.Event) -> bool:
     return True
 
 
+# --- crashes ---
+
+
+def a_run_goes_on_as_it_stood(seen: Histories) -> Iterator[str]:
+    for crash in seen.crashes:
+        before = seen.journal[: crash.events]
+        if crash.events >= len(seen.journal) or not any(one.type == "workflow.started" for one in before):
+            continue
+        event = seen.journal[crash.events]
+        stood = treadle.RunState.fold(before).status
+        status = "running" if stood == "waiting" else str(stood)
+        if event.type != "workflow.recovered" or event.data["status"] != status:
+            yield f"the run was {stood} at a crash, and went on with {event.type} {dict(event.data)}"
+
+
+def what_a_crash_interrupts_is_never_silently_repeated(seen: Histories) -> Iterator[str]:
+    """It is repeated where its step allows that, and else a person is asked, unless its block was stopped."""
+    for crash in seen.crashes:
+        for path, start in _in_flight(seen, crash.events).items():
+            after = next((one for one in _own(seen, path) if (one.seq or 0) > crash.events), None)
+            if after is None:
+                continue  # as the laws about its life have it
+            again = _is_repeatable(seen.spec, path)
+            lost = after.type == "step.retrying" and after.data.get("lost")
+            fine = ("step.cancelled", "step.failed") if again else ("step.cancelled", "step.failed", "step.unknown")
+            if lost and not again:
+                yield f"{path} is not repeatable, and attempt {start.attempt} was repeated after a crash"
+            if not lost and after.type not in fine:
+                yield f"attempt {start.attempt} of {path} was interrupted by a crash, and then {after.type}"
+
+
+def _in_flight(seen: Histories, events: int) -> dict[str, treadle.Event]:
+    """By path, the starts of those attempts at work that were being made after so many events."""
+    latest: dict[str, treadle.Event] = {}
+    for event in seen.journal[:events]:
+        if event.step and (event.type in _OWN or event.type in SETTLINGS):
+            latest[event.step] = event
+    return {
+        path: event
+        for path, event in latest.items()
+        if event.type == "step.started" and _works(seen.spec, path) and "wait" not in (_step_at(seen.spec, path) or {})
+    }
+
+
+_OWN = ("step.started", "step.retrying", "step.resolved", *QUESTIONS)
+
+
+def _own(seen: Histories, path: str) -> Iterator[treadle.Event]:
+    """What became of a step itself, without what was decided, expanded or emitted."""
+    return (one for one in seen.journal if one.step == path and (one.type in _OWN or one.type in SETTLINGS))
+
+
+def what_is_unknown_is_for_a_person_to_decide(seen: Histories) -> Iterator[str]:
+    for event in seen.journal:
+        if event.type == "step.unknown":
+            path = event.step or ""
+            after = next((one for one in _own(seen, path) if (one.seq or 0) > (event.seq or 0)), None)
+            if after is not None and after.type != "step.resolved":
+                yield f"{path} was unknown, and then {after.type}, which nobody had decided"
+
+
+def an_attempt_is_lost_to_crashes_alone(seen: Histories) -> Iterator[str]:
+    """At most twice in a row, and the third fails the step."""
+    lost: dict[str, int] = defaultdict(int)
+    before: dict[str, treadle.Event] = {}
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.retrying" and event.data.get("lost"):
+            lost[path] += 1
+            if path in before and not seen.crashed_between(before[path], event):
+                yield f"attempt {event.attempt} of {path} is said to be lost, and there was no crash"
+            if lost[path] > 2:
+                yield f"{lost[path]} attempts of {path} in a row were lost, and it went on"
+        elif event.type in ("step.retrying", "step.resolved"):
+            lost[path] = 0
+        elif event.type == "step.failed" and event.data["error"]["name"] == "crash":
+            refused = "undo" in path.split(".") or any(one.type == "step.unknown" for one in _own(seen, path))
+            if lost[path] != 2 and not refused:
+                yield f"{path} failed by a crash after {lost[path]} lost attempts"
+        if event.type == "step.started":
+            before[path] = event
+
+
+def every_effect_has_its_start(seen: Histories) -> Iterator[str]:
+    """In each process as many effects as starts, at most: what was begun before is not begun again."""
+    for number, (journal, ledger) in enumerate(seen.lives(), 1):
+        starts = Counter(event.step for event in journal if event.type == "step.started")
+        effects = Counter(path for _, what, path in ledger if what == "start")
+        for path, count in effects.items():
+            if count > starts[path]:
+                yield f"process {number}: {path} had {count} effects and {starts[path]} starts"
+
+
+def an_attempt_ends_once(seen: Histories) -> Iterator[str]:
+    """One that is stopped between two attempts settles under the number of the first."""
+    over: set[tuple[str | None, int | None]] = set()
+    for event in seen.journal:
+        if event.type in ("step.retrying", "step.completed"):
+            attempt = event.step, event.attempt
+            if attempt in over and not _was_resolved(seen, event):
+                yield f"attempt {event.attempt} of {event.step} ended twice"
+            over.add(attempt)
+
+
+def _was_resolved(seen: Histories, event: treadle.Event) -> bool:
+    return any(one.type == "step.resolved" and one.step == event.step for one in seen.journal)
+
+
+def what_was_evaluated_stays(seen: Histories) -> Iterator[str]:
+    for type_, key in (("step.decided", "when"), ("step.expanded", "items")):
+        times = Counter(event.step for event in seen.journal if event.type == type_ and key in event.data)
+        for path, count in times.items():
+            if count > 1:
+                yield f"the {key} of {path} was evaluated {count} times"
+
+
+def nobody_is_asked_twice(seen: Histories) -> Iterator[str]:
+    """A question stands until it is answered, or its step has settled; what is answered was asked."""
+    asked: dict[str, treadle.Event] = {}
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type in QUESTIONS:
+            before = asked.get(path)
+            if before and (before.attempt, before.data["for"]) == (event.attempt, event.data["for"]):
+                yield f"{path or 'the run'} asked again what it had asked in event {before.seq}"
+            asked[path] = event
+        elif event.type == "step.resolved" and asked.pop(path, None) is None:
+            yield f"{path or 'the run'} was answered, and had not asked"
+        elif event.type in SETTLINGS:
+            asked.pop(path, None)
+
+
+def a_command_takes_effect_once(seen: Histories) -> Iterator[str]:
+    requests = Counter(event.data.get("request") for event in seen.journal if event.type == "workflow.command")
+    for request, count in requests.items():
+        if request is not None and count > 1:
+            yield f"request {request} was answered {count} times"
+
+
+def waits_end_in_their_time(seen: Histories) -> Iterator[str]:
+    """On the wall clock: not before, and as soon as somebody drives the run."""
+    begun: dict[str, treadle.Event] = {}
+    recovered = 0.0
+    for event in seen.journal:
+        path = event.step or ""
+        step = _step_at(seen.spec, path) or {}
+        if event.type == "workflow.recovered":
+            recovered = event.time
+        elif event.type == "step.started" and "wait" in step:
+            begun[path] = event
+        elif event.type == "step.completed" and "wait" in step and _works(seen.spec, path):
+            due = begun[path].time + _seconds(step["wait"])
+            if event.time < due - 1e-6:
+                yield f"{path} waited {due - event.time:g} s too little"
+            if event.time > max(due, recovered) + seen.lag + 1e-6:
+                yield f"{path} waited {event.time - max(due, recovered):g} s too long"
+
+
+def retries_keep_their_delay(seen: Histories) -> Iterator[str]:
+    due: dict[str, float] = {}
+    for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.retrying":
+            due[path] = event.time + event.data["delay"]
+        elif event.type == "step.started" and event.time < due.get(path, 0.0) - 1e-6:
+            yield f"{path} was tried again {due[path] - event.time:g} s too early"
+
+
 # --- the end ---
 
 
 def the_end_fits_what_happened(seen: Histories) -> Iterator[str]:
     end = seen.journal[-1].type
-    # one that is stopped while a person is asked settles failed, and its block did not fail by it
-    asked = {event.step for event in seen.journal if event.type == "step.waiting"}
-    asked -= {event.step for event in seen.journal if event.type == "step.resolved"}
+    asked = _stopped_while_asked(seen)
     fatal = [
         event.step
         for event in seen.journal
@@ -318,6 +546,28 @@ def the_end_fits_what_happened(seen: Histories) -> Iterator[str]:
     tolerated = [event for event in seen.journal if event.type == "step.tolerated"]
     if seen.journal[-1].data["tolerated"] < len(tolerated):
         yield f"{len(tolerated)} failures were tolerated, and the end tells of fewer"
+
+
+def _stopped_while_asked(seen: Histories) -> set[str | None]:
+    """Steps that settled failed because their run's time was up while a person was asked about them.
+
+    Its block did not fail by such a step, so the run may complete where the expiry is tolerated.
+    """
+    tolerated = seen.spec.get("on_error") == "continue" or any(
+        event.type == "step.resolved" and not event.step and event.data["decision"] == "continue"
+        for event in seen.journal
+    )
+    if not any(event.type == "workflow.stopping" for event in seen.journal):
+        tolerated = tolerated and any(event.type == "step.waiting" and not event.step for event in seen.journal)
+    if not tolerated:
+        return set()
+    asked: set[str | None] = set()
+    for event in seen.journal:
+        if event.type in QUESTIONS:
+            asked.add(event.step)
+        elif event.type == "step.resolved":
+            asked.discard(event.step)
+    return asked
 
 
 def _only_between_rounds(seen: Histories) -> bool:
@@ -351,6 +601,17 @@ LAWS = (
     timeouts_end_in_time,
     limits_are_never_exceeded,
     undone_once_newest_first_one_at_a_time,
+    a_run_goes_on_as_it_stood,
+    what_a_crash_interrupts_is_never_silently_repeated,
+    what_is_unknown_is_for_a_person_to_decide,
+    an_attempt_is_lost_to_crashes_alone,
+    every_effect_has_its_start,
+    an_attempt_ends_once,
+    what_was_evaluated_stays,
+    nobody_is_asked_twice,
+    a_command_takes_effect_once,
+    waits_end_in_their_time,
+    retries_keep_their_delay,
     the_end_fits_what_happened,
     the_state_is_the_fold,
 )
@@ -412,6 +673,27 @@ def _needs(spec: Mapping[str, Any], block: str, step_id: str) -> list[str]:
 
 def _is_element(path: str) -> bool:
     return path.rpartition(".")[2].partition("#")[0].isdecimal()
+
+
+def _works(spec: Mapping[str, Any], path: str) -> bool:
+    """Whether the step at *path* does something itself; those that clean up do."""
+    parts = path.split(".")
+    if "undo" in parts or parts[0] == "finally":
+        return True
+    step = _step_at(spec, path)
+    if step is None or not any(kind in step for kind in ("act", "wait")):
+        return False
+    return "foreach" not in step or _is_element(path)
+
+
+def _is_repeatable(spec: Mapping[str, Any], path: str) -> bool:
+    """Whether an attempt at *path* that a crash interrupts may simply be made again."""
+    if "undo" in (parts := path.split(".")):
+        step = _step_at(spec, ".".join(parts[: parts.index("undo")])) or {}
+        again: bool = step["undo"].get("repeatable", True)
+        return again
+    step = _in(spec["finally"], parts[1]) if parts[0] == "finally" else _step_at(spec, path)
+    return bool(step and step.get("repeatable", False))
 
 
 def _is_leaf(spec: Mapping[str, Any], path: str) -> bool:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
-import attrs
 import trio
 import trio.testing
 from hypothesis import strategies as st
-from tests.engine.kit import rig
+from tests.simulation.crashes import HANGS_AFTER, LIMITERS, Death, Hung, Notes, loaded, staged, survive
 from tests.simulation.oracle import Histories
+from tests.simulation.people import Command, punctual
 
 import treadle
-
-HANGS_AFTER = 100_000.0
-"""Virtual seconds; every workflow here ends long before, whatever happens to it."""
+from treadle._engine.clock import VIRTUAL_EPOCH
 
 seconds = st.integers(0, 4).map(lambda number: f"{number}s")
 some_seconds = st.integers(1, 6).map(lambda number: f"{number}s")
@@ -51,31 +48,58 @@ def acts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def leaves(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.integers(0, 11))
+    if kind == 0:
+        return {"wait": draw(seconds)}
+    if kind == 1:
+        on_timeout = draw(st.sampled_from(["fail", "continue", "rollback"]))
+        return {"approval": {"prompt": "go?", "timeout": draw(some_seconds), "on_timeout": on_timeout}}
+    leaf: dict[str, Any] = {"act": draw(acts())}
+    if draw(sometimes):
+        leaf["repeatable"] = True
+    if draw(sometimes) and draw(sometimes):
+        leaf["limit"] = "one"
+    return leaf
+
+
+@st.composite
+def undos(draw: st.DrawFn) -> dict[str, Any]:
+    undo: dict[str, Any] = {"act": {"takes": draw(seconds), "fails": draw(st.sampled_from([0, 0, 0, 1]))}}
+    if draw(sometimes) and draw(sometimes):
+        undo["repeatable"] = False
+    return undo
+
+
+@st.composite
 def steps(draw: st.DrawFn, depth: int) -> dict[str, Any]:
-    step: dict[str, Any] = {}
     kind = draw(st.integers(0, 9)) if depth else 9
     if kind < 2:
-        step["parallel"] = draw(graphs(depth - 1))
+        step: dict[str, Any] = {"parallel": draw(graphs(depth - 1))}
     elif kind < 4:
-        step["steps"] = draw(lists(depth - 1))
+        step = {"steps": draw(lists(depth - 1))}
     else:
-        step["act"] = draw(acts())
-        if draw(sometimes) and draw(sometimes):
-            step["limit"] = "one"
+        step = draw(leaves())
+    if draw(sometimes) and draw(sometimes):
+        step["when"] = draw(st.sampled_from(["true", "false"]))
     if draw(sometimes):
         step["foreach"] = list(range(draw(st.integers(0, 3))))
-    if draw(sometimes) and ("foreach" in step or "act" not in step):
+    if draw(sometimes) and ("foreach" in step or kind < 4):
         step["max_parallel"] = draw(st.integers(1, 2))
-    if draw(sometimes):
+    if draw(sometimes) and "approval" not in step:
         step["timeout"] = draw(some_seconds)
     if draw(sometimes):
         step["deadline"] = draw(some_seconds)
     if draw(sometimes):
         step["retry"] = {"attempts": draw(st.integers(2, 3)), "backoff": {"fixed": draw(seconds)}}
+    if draw(sometimes) and draw(sometimes):
+        step["repeat"] = {"until": "attempt >= 2", "every": draw(seconds), "times": draw(st.integers(1, 3))}
     if draw(sometimes):
         step["on_error"] = draw(strategies)
     if draw(sometimes):
-        step["undo"] = {"act": {"takes": draw(seconds), "fails": draw(st.sampled_from([0, 0, 0, 1]))}}
+        step["undo"] = draw(undos())
+        if draw(sometimes):
+            step["undo_after"] = "attempted"
     return step
 
 
@@ -118,12 +142,9 @@ def workflows(draw: st.DrawFn) -> dict[str, Any]:
     return spec
 
 
-Command = tuple[int, str, str]
-"""When, in half seconds, so that some fall on the instants at which steps end; what; and which decision."""
-
 commands = st.lists(
     st.tuples(
-        st.integers(0, 40),
+        st.integers(0, 40).map(lambda half: half / 2),  # so that some fall on the instants at which steps end
         st.sampled_from(
             ["pause", "resume", "resume", "cancel", "cancel and roll back", "resolve", "resolve"]
         ),
@@ -132,61 +153,73 @@ commands = st.lists(
     max_size=6,
 ).map(sorted)
 
+deaths = st.lists(
+    st.builds(
+        Death,
+        events=st.none() | st.integers(1, 60),
+        steps=st.none() | st.integers(1, 150),
+        stored=st.booleans(),
+        down=st.sampled_from([0.0, 0.0, 0.5, 3.0, 8.0]),
+    ),
+    min_size=1,
+    max_size=3,
+)
 
-@attrs.frozen
-class Hung(Exception):
-    """The run did not end."""
-
-    journal: Sequence[str]
-
-
-async def _give(run: treadle.Run, given: Sequence[Command]) -> None:
-    for when, command, decision in given:
-        await trio.sleep_until(when / 2)
-        with suppress(treadle.Refused):
-            match command:
-                case "pause":
-                    await run.pause()
-                case "resume":
-                    await run.resume()
-                case "resolve":
-                    for path in sorted(run.questions)[:1]:
-                        await run.resolve(path, decision)
-                case _:
-                    await run.cancel(rollback=command != "cancel")
-    with suppress(treadle.Refused):  # whatever was held goes on, so that every run ends
-        await run.resume()
+lags = st.sampled_from([None, None, 0.0, 0.25])
 
 
 async def _execute(spec: Mapping[str, Any], given: Sequence[Command]) -> Histories:
     stream: list[treadle.Event] = []
+    ledger = Notes()
 
     async def keep(batch: Sequence[treadle.Event]) -> None:
         stream.extend(batch)
 
     before = trio.lowlevel.current_statistics().tasks_living
-    async with rig(sinks=[keep], limiters={"one": 1}) as r:
-        run = await r.start(spec)
-        with trio.move_on_after(HANGS_AFTER):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_give, run, given)
-                await run.ended()
-                nursery.cancel_scope.cancel()
-        journal = list(r.engine.history(run.id) or ())
-        if not run.status.ended:
-            raise Hung([f"{event.type} {event.step}" for event in journal])
+    with staged(ledger) as registry:
+        async with treadle.open_engine(registry=registry, seed=1, limiters=LIMITERS, sinks=[keep]) as engine:
+            run = await engine.start(loaded(spec))
+            with trio.move_on_after(HANGS_AFTER):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(punctual(given), run._driven, ledger)
+                    await run.ended()
+                    nursery.cancel_scope.cancel()
+            journal = list(engine.history(run.id) or ())
+            if not run.status.ended:
+                raise Hung([f"{event.type} {event.step}" for event in journal])
     await run.wait()
-    assert r.ledger.inside == 0, "work goes on after the end"
+    assert ledger.inside == 0, "work goes on after the end"
     assert trio.lowlevel.current_statistics().tasks_living == before, "tasks are left"
-    epoch = journal[0].time
-    return Histories(spec=spec, journal=journal, stream=stream, ledger=r.ledger.lines, epoch=epoch)
+    return Histories(
+        spec=spec, journal=journal, stream=stream, ledger=ledger.lines, epoch=journal[0].time
+    )
 
 
-def execute(spec: Mapping[str, Any], given: Sequence[Command] = ()) -> Histories:
+def execute(spec: Mapping[str, Any], given: Sequence[Command] = (), seed: int = 1) -> Histories:
     """Run *spec* under the commands *given*, from virtual time 0; what was seen."""
     # trio takes the tasks of one instant in random order; with its own source seeded, a run repeats itself
-    trio._core._run._r.seed(1)
+    trio._core._run._r.seed(seed)
     return trio.run(_execute, spec, given, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def crashed(
+    spec: Mapping[str, Any],
+    given: Sequence[Command] = (),
+    deaths: Sequence[Death] = (),
+    lag: float | None = None,
+    seed: int = 1,
+) -> Histories:
+    """As `execute`, with processes that die; what was seen of all of them together."""
+    world = survive(loaded(spec), deaths, punctual(given), lag=lag, seed=seed)
+    return Histories(
+        spec=spec,
+        journal=world.journal,
+        stream=world.stream,
+        ledger=world.ledger.lines,
+        epoch=VIRTUAL_EPOCH,
+        crashes=world.crashes,
+        lag=lag or 0.0,
+    )
 
 
 def as_bytes(journal: Sequence[treadle.Event]) -> bytes:

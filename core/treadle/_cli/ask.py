@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from treadle._cli import terminal
-from treadle._cli.steer import asker
+from treadle._cli.requests import asker
 from treadle._inputs import check_value, input_from_data, parse_input
 from treadle.errors import Refused, printable
 from treadle.events import ENDS, SETTLINGS, Event, Resolve

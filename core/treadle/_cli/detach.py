@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -16,7 +17,7 @@ from treadle import open_engine
 from treadle._cli import terminal
 from treadle._cli.drive import driven
 from treadle._cli.program import BROKEN, Complaint
-from treadle._cli.steer import is_driven
+from treadle._engine.owner import is_driven
 from treadle.errors import printable
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def detached(
             run = await engine.accept(workflow, inputs, key=key)
             info = await engine.store.info(run.id)
             log = None
-            if not info.status.ended and not is_driven(info):
+            if not info.status.ended and not is_driven(info, time.time()):
                 log = log_of(project, info.id)
                 info = await _started(engine.store, info, log)
             return _told(info, log, as_json=as_json)
@@ -70,7 +71,7 @@ async def _started(store: StoreConnection, info: RunInfo, log: Path) -> RunInfo:
     """Start the process that drives the run; its info once it does, or once it is clear that it does not."""
     process = _background(info.id, log)
     with trio.move_on_after(BEGIN_SECONDS):
-        while process.poll() is None and not info.status.ended and not is_driven(info):
+        while process.poll() is None and not info.status.ended and not is_driven(info, time.time()):
             await trio.sleep(POLL_SECONDS)
             info = await store.info(info.id)
     if process.returncode is None:
@@ -93,7 +94,7 @@ def _background(run_id: str, log: Path) -> subprocess.Popen[bytes]:
 
 
 def _told(info: RunInfo, log: Path | None, *, as_json: bool) -> int:
-    going = info.status.ended or is_driven(info)
+    going = info.status.ended or is_driven(info, time.time())
     shown = None if log is None else str(log)
     if as_json:
         told = {"run": info.id, "workflow": info.workflow, "status": str(info.status), "log": shown}

@@ -144,12 +144,11 @@ def sinks(project: Project, *, quiet: bool, asks: bool) -> list[Settings[Any]]:
     A question and a live display would write over each other, so where a person *asks* the console is plain.
     """
     from treadle._settings import Settings
-    from treadle._settings.structure import structure
 
     chosen = list(project.deployment.sinks or ())
     console = project.registry.sinks.get("console")
     if console is not None and project.deployment.sinks is None:
-        config = structure({"style": "plain"} if asks else {}, console.config)
+        config = console.config(style="plain") if asks else console.config()
         chosen = [Settings(entry=console, constant=config)]
     return [sink for sink in chosen if not (quiet and sink.entry.name == "console")]
 

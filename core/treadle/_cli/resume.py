@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -28,9 +29,10 @@ def resume(run_name: str, quiet: bool, as_json: bool, stay: bool) -> int:
     as by `treadle run`: with the same signals, questions and exit codes, and under the spec it began with.
     """
     from treadle._cli.drive import driven
+    from treadle._cli.requests import ask, show_answer
     from treadle._cli.sources import open_project
-    from treadle._cli.steer import ask, is_driven, show_answer
     from treadle._cli.stored import open_store, resolve_run
+    from treadle._engine.owner import is_driven
 
     project = open_project()
     for warning in project.warnings:
@@ -39,7 +41,7 @@ def resume(run_name: str, quiet: bool, as_json: bool, stay: bool) -> int:
     async def resumed() -> int:
         async with open_store(project) as store:
             info = await resolve_run(store, run_name)
-            if info.status.ended or is_driven(info):
+            if info.status.ended or is_driven(info, time.time()):
                 answer = await ask(store, info, "resume", {})
                 return show_answer(info, "resume", answer, as_json=as_json)
             return await go_on(info.id, store, project, quiet=quiet, as_json=as_json, stays=stay)
@@ -59,7 +61,7 @@ async def go_on(
     """Take a run over and drive it here; the exit code."""
     from treadle._cli.drive import drive, sinks
     from treadle._cli.report import conclude
-    from treadle._cli.steer import asker
+    from treadle._cli.requests import asker
 
     async def begin(engine: Engine) -> Run:
         run = await engine.resume_run(run_id)

@@ -1,42 +1,25 @@
 """Commands to a run, whoever drives it: ``pause cancel resolve approve reject signal``.
 
-Rule 1: a command is a request in the store. Whoever drives the run answers it; nobody else touches the run.
-Rule 2: waiting for the answer ends when it is there, or when nobody drives the run any more: then the request
-        stays, and takes effect when the run goes on.
-Rule 3: what was asked is kept as soon as it is written; interrupting the waiting takes nothing back.
+Rule: a command is a request in the store (`treadle._cli.requests`). Here the words of the command line only
+become its arguments; whether they fit the run is found by whoever drives it.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from treadle._cli import terminal
-from treadle._cli.program import BROKEN, WRONG, Complaint
-from treadle.errors import printable
+from treadle._cli.program import Complaint
 from treadle.events import Resolve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from treadle._kinds.store import Request, RunInfo, StoreConnection
+    from treadle._kinds.store import RunInfo, StoreConnection
 
     Arguments = Mapping[str, Any] | Callable[[StoreConnection, RunInfo], Awaitable[Mapping[str, Any]]]
-
-POLL_SECONDS = 0.05
-"""How often the store is asked whether anything has changed."""
-
-LOOK_SECONDS = 0.5
-"""How often it is looked whether the run still has a driver, although nothing has changed."""
-
-ANSWER_SECONDS = 30.0
-"""A driver that has not answered for so long is not waited for any more."""
-
-PENDING = "pending"
-"""The answer of a request that has none yet."""
 
 a_run = click.argument("run_name", metavar="RUN")
 a_step = click.argument("step")
@@ -157,6 +140,7 @@ def _steer(run_name: str, command: str, arguments: Arguments, *, as_json: bool) 
 
     *arguments* that depend on what the run asks are made once it is known to go on.
     """
+    from treadle._cli.requests import ask, show_answer
     from treadle._cli.stored import resolve_run, with_store
 
     async def steered(store: StoreConnection) -> int:
@@ -214,98 +198,3 @@ def _typed(declared: Mapping[str, Any] | None, name: str, text: str) -> Any:
         return parse_input(input_from_data(name, declared), text)
     except ValueError as error:
         raise Complaint(f"--field {name}: {error}") from None
-
-
-# --- the request and its answer --------------------------------------------------------------------
-
-
-def asker() -> str:
-    """Who asks, for the journal: ``user@host``."""
-    import getpass
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # no such user in the system's list, as in some containers
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
-
-
-def is_driven(info: RunInfo) -> bool:
-    """Whether a process drives the run now: one that is gone does not, although its lease has not lapsed."""
-    from treadle._engine.owner import is_gone
-
-    return info.held(time.time()) and info.owner is not None and not is_gone(info.owner)
-
-
-async def ask(
-    store: StoreConnection, info: RunInfo, command: str, arguments: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Leave a request for whoever drives the run; ``{answer, why, state}`` once there is an answer.
-
-    ``answer`` is `PENDING` where nobody drives the run, or whoever does has not answered in time.
-    """
-    import uuid
-
-    from treadle._kinds.store import Request
-
-    if info.status.ended:
-        return {"answer": "refused", "why": "it has ended", "state": str(info.status)}
-    request = Request(
-        id=str(uuid.uuid4()),
-        run=info.id,
-        command=command,
-        arguments=dict(arguments),
-        by=asker(),
-        time=time.time(),
-    )
-    await store.ask(request)
-    return await _answer(store, request)
-
-
-async def _answer(store: StoreConnection, request: Request) -> Mapping[str, Any]:
-    import trio
-
-    seen, looked, until = None, -LOOK_SECONDS, trio.current_time() + ANSWER_SECONDS
-    while True:
-        changes, now = await store.changes(), trio.current_time()
-        if changes != seen or now - looked >= LOOK_SECONDS:
-            seen, looked = changes, now
-            info = await store.info(request.run)  # before the answer, which may come with the end of driving
-            known = await store.asked(request.id)
-            if known is not None and known.answer is not None:
-                return known.answer
-            if not is_driven(info):
-                return {"answer": PENDING, "state": str(info.status)}
-            if now >= until:
-                return {"answer": PENDING, "state": str(info.status), "driver": info.owner}
-        await trio.sleep(POLL_SECONDS)
-
-
-def show_answer(info: RunInfo, command: str, answer: Mapping[str, Any], *, as_json: bool) -> int:
-    """Tell how the run answered; the exit code."""
-    if as_json:
-        told = {name: answer.get(name) for name in ("answer", "why", "state")}
-        terminal.out_json({"run": info.id, "command": command, **told}, indent=None)
-    terminal.say(printable(f"treadle: {_told(info, command, answer)}"))
-    if answer["answer"] == "refused":
-        return WRONG
-    return BROKEN if answer.get("driver") else 0
-
-
-def _told(info: RunInfo, command: str, answer: Mapping[str, Any]) -> str:
-    state = str(answer.get("state", info.status)).replace("_", " ")
-    match answer["answer"]:
-        case "accepted":
-            return f"{command} accepted; run {info.id} is {state}"
-        case "refused":
-            return f"run {info.id} refused to {command}: {answer.get('why')} (state: {state})"
-    if owner := answer.get("driver"):
-        return (
-            f"run {info.id} is driven by {owner}, which has not answered within {ANSWER_SECONDS:g} s;"
-            f" the request to {command} is kept and takes effect once it does; see: treadle show {info.id}"
-        )
-    return (
-        f"nobody drives run {info.id} now ({state}); the request to {command} is kept and takes"
-        f" effect when the run goes on: treadle resume {info.id}"
-    )

@@ -61,6 +61,12 @@ class DrivenClock:
             finally:
                 del self._timers[timer]
 
+    def expose(self) -> None:
+        """Shield nothing any more that a limit is around."""
+        for timer in self._timers:
+            if timer.cancel_scope is not None:
+                timer.cancel_scope.shield = False
+
     def stop(self) -> None:
         """Time stands still for every limit, from now."""
         if self.stopped:

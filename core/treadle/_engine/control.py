@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from treadle.errors import Problem
 
 _PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
+_HELD = (RunStatus.PAUSING, RunStatus.PAUSED)
 _SIGNAL = r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z"
 
 
@@ -72,7 +73,7 @@ class Asked:
 def pause(run: Run, *, by: str | None = None, request: str | None = None) -> None:
     """Start nothing new; what is in flight finishes. A run that is pausing or paused stays so."""
     asked = Asked("pause", by, request)
-    if run.held and not run.status.ended:
+    if run.status in _HELD or (run.held and run.status is RunStatus.PENDING):
         asked.accept(run)
         return
     if run.status is RunStatus.PENDING:  # it will be paused as soon as it has started

@@ -164,6 +164,7 @@ class Engine:
         spec = driven.plan.spec
         told = {"spec": spec.data, "hash": spec.hash, "inputs": driven.inputs}
         driven.emit("workflow.accepted", data=told if key is None else {**told, "key": key})
+        driven.evaluation.mask_declared()  # a command may come before the run begins
         if self._durability is None:
             await driven.durable()
             return None
@@ -216,8 +217,9 @@ class Engine:
 
         Raises NoSuchRun if there is none.
         """
-        if run_id in self._runs:
-            return self._runs[run_id]
+        known = self._runs.get(run_id)
+        if known is not None and known._driven.lost is None:
+            return known
         from treadle._engine.stored import StoredRun
 
         durability = self._durable(f"find run {run_id}")

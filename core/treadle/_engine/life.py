@@ -58,10 +58,10 @@ async def live(run: Run) -> None:
         if not _is_fault(raised):
             raise
         if run.lost is not None:  # what came of that is told by whoever let go of the run
-            return
+            return  # noqa: ASYNC104  as above
         if isinstance(leaf := _leaf(raised), Diverged):
             run.lose(RecordError(f"run {run.id} cannot go on: {leaf}"))  # its journal is left as it is
-            return
+            return  # noqa: ASYNC104  as above
         trace = run.masker.text("".join(traceback.format_exception(raised)))
         _log.critical("run %s ended by a bug in treadle; please report it\n%s", run.id, trace)
         leaf = _leaf(raised)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 async def attempted(step: StepRun) -> Outcome:
     """The outcome of one attempt."""
     run = step.run
+    if _goes_back_in(step):
+        return await _begun(step, again=True)
     if step.announced:  # its start is told, so it is in flight, and a pause does not hold it
         await trio.lowlevel.checkpoint()
         return await _begun(step)
@@ -47,6 +49,17 @@ async def attempted(step: StepRun) -> Outcome:
                 limiter.release_on_behalf_of(step)
 
 
+def _goes_back_in(step: StepRun) -> bool:
+    """Whether a block is entered again after a crash, at once or because it was stopped.
+
+    Nothing may be awaited before: what had begun inside has to settle there, also if it is cancelled.
+    """
+    taken = step.taken_up
+    if taken is None or not step.spec.blocks:
+        return False
+    return step.announced or (taken.told and first_cause(step.stopper) is not None)
+
+
 async def admitted(run: Run) -> None:
     """Wait until something may start; what is started next must be started without awaiting anything."""
     while True:
@@ -56,7 +69,7 @@ async def admitted(run: Run) -> None:
             return
 
 
-async def _begun(step: StepRun) -> Outcome:
+async def _begun(step: StepRun, *, again: bool = False) -> Outcome:
     run = step.run
     if not step.announced:
         run.in_flight += 1
@@ -64,7 +77,8 @@ async def _begun(step: StepRun) -> Outcome:
     run.sleeping += sleeps
     step.start()
     try:
-        await run.durable()
+        if not again:
+            await run.durable()
         works = not sleeps and not step.spec.blocks
         run.at_work += works
         return await (_worked(step) if step.spec.timeout is None else _timed(step, step.spec.timeout))

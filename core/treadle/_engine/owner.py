@@ -62,7 +62,7 @@ def _is_zombie(pid: int) -> bool:
 def _here() -> str:
     """Names the place in which process ids mean the same; empty where the system does not tell."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
         namespace = Path("/proc/self/ns/pid").readlink()
     except OSError:
         return ""

@@ -46,6 +46,7 @@ def recovered(surroundings: Surroundings, workflow: Workflow, events: Sequence[E
         correlation_id=accepted.correlation_id,
     )
     run.stored(list(events))
+    run.evaluation.mask_declared()
     run.handled.update(past.handled)
     run.signals.extend(past.kept_signals())
     _hold(run, past)

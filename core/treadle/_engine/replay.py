@@ -72,7 +72,7 @@ def _halt(frame: Frame, event: Event) -> None:
     if event.type != "step.omitted" or not reason.startswith(_STOPPED):
         raise Diverged(
             f"event {event.seq} says that {event.step} settled, which could not have started by then;"
-            " the plugins installed now are not those that the run began with"
+            " the plugins installed now are not those that the run began with; install those, then resume it"
         )
     frame.halt(Cause("cancel", reason.removeprefix(_STOPPED)))
 

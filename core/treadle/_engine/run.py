@@ -220,6 +220,7 @@ class Run(Stopper):
         """Let go of the run at once: nothing more of it is journaled here; its steps are cancelled."""
         if self.lost is None:
             self.lost = error
+            self.clock.expose()  # another process may do the same undo now
             self.everything.cancel(reason=str(error))
             self._tell()
 

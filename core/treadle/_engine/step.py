@@ -185,7 +185,7 @@ class StepRun:
 
     def enter_again(self) -> None:
         """Go on with the latest attempt, whose start is journaled."""
-        if self.spec.limit is None:
+        if self.spec.limit is None or self.has_elements:  # a limiter is for each element
             self._announced()
         elif self.taken_up is not None:
             self.taken_up.told = True
@@ -396,6 +396,8 @@ class StepRun:
             past.waiting = past.resolved = None  # put, and answered
         self._asking = None
         if answer is Resolve.RETRY:
+            if self.taken_up is not None:
+                self.taken_up.rounds = None  # rounds and attempts are counted anew
             problems = await taken_back(self)
             if not problems:
                 return None

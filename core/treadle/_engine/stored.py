@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from treadle._engine.handle import Run
+from treadle._engine.owner import is_driven
 from treadle._kinds.store import Request
 from treadle._records import decode
 from treadle._state import RunState
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from treadle.events import Event, Resolve, RunStatus
 
 POLL_SECONDS = 0.1
+"""How often the store is asked whether anything has changed."""
+
 CHUNK = 500
+"""Records read and decoded at once, so that a long journal does not hold up everything else."""
 
 
 class StoredRun(Run):
@@ -175,7 +179,7 @@ class StoredRun(Run):
             asked = await self._store.asked(request)
             if asked is None or asked.answer is not None:
                 return None if asked is None else asked.answer
-            if not (await self._store.info(self.id)).held(self._now()):
+            if not is_driven(await self._store.info(self.id), self._now()):
                 return None
             with trio.move_on_after(1.0):  # somebody may die without a change
                 while await self._store.changes() == changes:  # noqa: ASYNC110  others write

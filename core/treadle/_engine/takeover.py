@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from treadle.events import Event
 
 WORKFLOWS = 64
-"""Checked workflows kept, as many runs share one."""
+"""So many checked workflows are kept, the latest: many runs share one."""
 
 
 @attrs.frozen(eq=False)
@@ -87,7 +87,10 @@ class Takeover:
 
     def _workflow(self, run_id: str, events: Sequence[Event]) -> Workflow:
         if not events or events[0].type != "workflow.accepted":
-            raise RecordError(f"the journal of run {run_id} does not begin with the acceptance of a run")
+            raise RecordError(
+                f"the journal of run {run_id} does not begin with the acceptance of a run; restore the store"
+                " from a copy, or forget the run"
+            )
         accepted = events[0].data
         known = self._workflows.get(accepted["hash"])
         if known is None:

@@ -83,8 +83,6 @@ async def _repeated(step: StepRun, repeat: Repeat) -> Outcome:
 async def _retried(step: StepRun) -> Outcome:
     retry = step.spec.retry
     if retry is None:
-        if step.taken_up is not None:
-            step.taken_up.rounds = None
         return await attempted(step)
     delays: Iterator[float] | None = None
     began = trio.current_time() - _taken_up(step)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._expr.errors import ExpressionError, ExpressionSyntaxError, Unusable
-from treadle._expr.evaluator import Evaluator
 from treadle._expr.functions import Functions
 from treadle._expr.references import Reference, references
 from treadle._expr.syntax import offset_of, parse_tree
@@ -48,6 +47,8 @@ class Expression:
         Raises:
           ExpressionError: it has no value over *scope*.
         """
+        from treadle._expr.evaluator import Evaluator  # and simpleeval; checking a spec needs neither
+
         evaluator = Evaluator(self.source, self._functions, scope, now)
         try:
             return checked(evaluator.eval(self.source, previously_parsed=self._tree))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from treadle._expr.functions import Functions
 
 OPEN = "${{"
-_TOKEN = re.compile(rf"(?P<text>{STRING.pattern})|(?P<quote>['\"])|(?P<open>\{{)|(?P<close>\}})", re.DOTALL)
+_TOKEN = rf"(?P<text>{STRING})|(?P<quote>['\"])|(?P<open>\{{)|(?P<close>\}})"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -106,7 +106,7 @@ def _closing(text: str, begin: int) -> int:
     """Where the ``}}`` stands that ends the expression at *begin*: outside of quotes and of mappings."""
     open_braces = 0
     limit = begin + 2 * MAX_CHARACTERS
-    for found in _TOKEN.finditer(text, begin, limit):
+    for found in re.compile(_TOKEN).finditer(text, begin, limit):
         match found.lastgroup:
             case "quote":
                 raise ExpressionSyntaxError(

@@ -61,7 +61,7 @@ CODES: Mapping[str, str] = {
 }
 """Every kind of problem that compiling a plan can find, beside TRD501, which loading can find too."""
 
-_ELEMENT_OR_ROUND = re.compile(r"\.\d+(?=\.|#|$)|#\d+(?=\.|$)")
+_ELEMENT_OR_ROUND = r"\.\d+(?=\.|#|$)|#\d+(?=\.|$)"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -103,7 +103,7 @@ class Plan:
 
     def resolve(self, path: str) -> StepSpec | None:
         """The step that a run's *path* names, whatever the element and round: ``push.2.verify#3``."""
-        return self.paths.get(_ELEMENT_OR_ROUND.sub("", path))
+        return self.paths.get(re.sub(_ELEMENT_OR_ROUND, "", path))
 
 
 def compile_plan(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[a-z][a-z0-9_]*\Z")
 _WORKFLOW = re.compile(r"[a-z][a-z0-9_-]*\Z")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_ERROR = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*\Z")
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\Z"  # these two are compiled when first used
+_ERROR = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*\Z"
 _RESERVED = frozenset({"at_least", "of"})
 _LONGEST_NAME = 200
 
@@ -134,7 +134,7 @@ def _error_name(r: Reading, node: Node, path: str) -> Any:
         return r.problem(
             "TRD102", node, path, f"expected the name of an error, got {got(node)}", _quote(node)
         )
-    if not _ERROR.match(node.value):
+    if not re.match(_ERROR, node.value):
         said = f"{node.value!r} is no name of an error"
         return r.problem("TRD201", node, path, said, "write one as timeout, exit.3 or http.5xx")
     return node.value
@@ -155,7 +155,7 @@ def environment(r: Reading, node: Node, path: str) -> Any:
         at = join(path, name)
         if name.startswith("x-"):
             continue
-        if not _VARIABLE.match(name):
+        if not re.match(_VARIABLE, name):
             said = f"{name!r} is no name of an environment variable"
             r.report.add("TRD201", node.key_mark(name), at, said, "use letters, digits and _")
         found[name] = _variable(r, item, at)
@@ -198,7 +198,7 @@ def names(r: Reading, node: Node, path: str, what: str) -> list[tuple[str, Node]
     found: dict[str, Node] = {}
     for index, item in enumerate(nodes):
         at = join(path, index) if node.is_list else path
-        if not item.is_text or not _VARIABLE.match(item.value):
+        if not item.is_text or not re.match(_VARIABLE, item.value):
             r.problem("TRD201", item, at, f"expected {what}, got {got(item)}", _quote(item))
         elif item.value in found:
             r.problem(

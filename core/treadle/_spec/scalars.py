@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
-_OTHER_BASE = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+_OTHER_BASE = r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z"  # these three are compiled when first used
+_FLOAT = r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
+_NOT_FINITE = r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
 
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -46,14 +46,14 @@ def resolve(text: str) -> Any:
         return text
     if _INTEGER.match(text):
         return _bounded(text, 10)
-    if _OTHER_BASE.match(text):
+    if re.match(_OTHER_BASE, text):
         return _bounded(text[2:], 8 if text[1] == "o" else 16)
-    if _FLOAT.match(text):
+    if re.match(_FLOAT, text):
         number = float(text)
         if not math.isfinite(number):
             raise NotJson(f"{text} is too large a number")
         return number
-    if _NOT_FINITE.match(text):
+    if re.match(_NOT_FINITE, text):
         raise NotJson(f"{text} is no number that JSON has")
     return text
 

@@ -17,9 +17,7 @@ class _Position(NamedTuple):
     column: int
 
 
-_QUOTED_FIRST = re.compile(
-    r"""(?P<key>\s*(?:-\s+)*(?:[\w.-]+\s*:\s+))(?P<rest>(?P<quote>['"]).*?(?P=quote)\s*\S.*)$"""
-)
+_QUOTED_FIRST = r"""(?P<key>\s*(?:-\s+)*(?:[\w.-]+\s*:\s+))(?P<rest>(?P<quote>['"]).*?(?P=quote)\s*\S.*)$"""
 
 _TAB = ("a tab is used for indentation", "indent with spaces")
 
@@ -103,7 +101,7 @@ def _line(text: str, number: int) -> str:
 
 def _requoted(line: str) -> str | None:
     """``when: 'prod' == x`` as ``when: "'prod' == x"``; None if the line has another form."""
-    match = _QUOTED_FIRST.match(line.rstrip())
+    match = re.match(_QUOTED_FIRST, line.rstrip())
     if match is None:
         return None
     return f"{match['key'].lstrip(' -')}{quoted(match['rest'])}"

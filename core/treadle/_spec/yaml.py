@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _COLLECTION_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+_SURROGATES = r"(?i)(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})"
 
 
 class _Stop(Exception):
@@ -75,7 +75,7 @@ def _decoded(text: str | bytes, report: Report) -> str | None:
         return None
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith(("{", "[")):
-        text = _SURROGATES.sub(_joined, text)
+        text = re.sub(_SURROGATES, _joined, text)
     return text
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 """A peer cannot hold a step longer than this."""
 
-_TEXT_CODECS = re.compile(
+_TEXT_CODECS = (
     r"utf-(8|16|16-le|16-be|32|32-le|32-be)|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|mac-roman|tis-620"
     r"|shift_jis\w*|euc_\w+|iso2022_\w+|gb2312|gbk|gb18030|big5\w*|johab"
 )
@@ -67,7 +67,7 @@ def _codec(name: str) -> str:
         found = codecs.lookup(name).name
     except LookupError:
         return "utf-8"
-    return found if _TEXT_CODECS.fullmatch(found) else "utf-8"
+    return found if re.fullmatch(_TEXT_CODECS, found) else "utf-8"
 
 
 def json_of(

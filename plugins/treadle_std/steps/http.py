@@ -64,6 +64,7 @@ async def fetch(config: Http, step: Step) -> HttpAnswer:
 
 
 def _repeatable(config: Http) -> bool:
+    """With GET, HEAD, PUT, DELETE or OPTIONS, or with an ``Idempotency-Key`` among its headers."""
     return config.method in IDEMPOTENT or any(name.lower() == "idempotency-key" for name in config.headers)
 
 

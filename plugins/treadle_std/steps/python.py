@@ -8,7 +8,6 @@ Rule 2: whatever the function raises is the step's failure, named after the exce
 from __future__ import annotations
 
 import copy
-import difflib
 import functools
 import importlib
 import inspect
@@ -132,6 +131,8 @@ def _find(name: str, step: Step) -> Callable[..., Any]:
         known = dir(found)
         found = getattr(found, part, None)
         if found is None:
+            import difflib  # only for those who made a mistake
+
             near = difflib.get_close_matches(part, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise StepError("python.ImportError", f"{module_name!r} has no {attribute!r}{hint}")

@@ -25,7 +25,7 @@ from treadle_std.steps._branch import holds
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z")
+_NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z"
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -55,7 +55,7 @@ class Signal:
     timeout: Seconds | None = None
 
     def __attrs_post_init__(self) -> None:
-        if not _NAME.match(self.name):
+        if not re.match(_NAME, self.name):
             raise ValueError(
                 f"{self.name!r} is no name of a signal: letters, digits and _ . -, a letter first"
             )

@@ -147,6 +147,40 @@ def test_a_mutated_spec_is_rejected(validator: Any, edit: Edit) -> None:
     assert complaints(validator, spec)
 
 
+@pytest.mark.parametrize(
+    ("fields", "good"),
+    [
+        ({"ticket": "string", "count": {"type": "integer", "min": 1}}, True),
+        ({}, True),
+        ({"ticket": "text"}, False),
+        ({"ticket": None}, False),
+        (["ticket"], False),
+    ],
+)
+def test_inputs_and_the_fields_of_an_approval_are_declared_alike(
+    validator: Any, fields: Any, good: bool
+) -> None:
+    spec = {"treadle": 1, "name": "x", "steps": {"a": {"set": {}}}, "inputs": fields}
+    assert (complaints(validator, spec) == []) is good
+    spec = {"treadle": 1, "name": "x", "steps": {"a": {"approval": {"fields": fields}}}}
+    assert (complaints(validator, spec) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("notify", "good"),
+    [
+        ({"set": {}}, True),
+        ([{"set": {}}], True),
+        ({"tell": {"set": {}}}, True),
+        ("mail", False),
+        ({"tell": {"sett": {}}}, False),
+    ],
+)
+def test_one_step_alone_stands_where_a_setting_says_so(validator: Any, notify: Any, good: bool) -> None:
+    spec = {"treadle": 1, "name": "x", "steps": {"a": {"approval": {"notify": notify}}}}
+    assert (complaints(validator, spec) == []) is good
+
+
 # --- settings of plugins ---------------------------------------------------------------------------
 
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from treadle._cli.sources import find_deployment
 from treadle._deployment import Deployment, Limits, Retention
 from treadle._registry import Registry
-from treadle._spec import find_deployment, load_deployment
+from treadle._spec.deploy import load_deployment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,5 +154,5 @@ def test_the_file_is_found_upward(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("treadle._spec.deploy.FILE_NAME", "no-such-file-anywhere.yaml")
+    monkeypatch.setattr("treadle._cli.sources.FILE_NAME", "no-such-file-anywhere.yaml")
     assert find_deployment(tmp_path) is None

@@ -1,6 +1,8 @@
 """Opening the file: who may read it, how it is written, whether it is sound.
 
-Rule: only its owner may read a new file; SQLite gives those beside it (``-wal``, ``-shm``) the same mode.
+Rule 1: only its owner may read a new file; SQLite gives those beside it (``-wal``, ``-shm``) the same mode.
+Rule 2: nothing but SQLite opens a file that is there: closing it drops the locks of this process's connections
+to it, and the next process to leave then takes the ``-wal`` away from under them.
 """
 
 from __future__ import annotations
@@ -79,7 +81,9 @@ def _make(path: str) -> None:
         if folder.name == ".treadle" and not folder.exists():
             folder.mkdir(mode=0o700, exist_ok=True)
             (folder / ".gitignore").write_text("*\n")
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass  # and is not opened here: closing it would drop the locks of all this process's connections
     except OSError as exc:
         raise StoreUnavailable(
             f"the store {path} cannot be opened: {exc.strerror or exc}; its directory must exist, "

@@ -70,15 +70,21 @@ class Thread:
         self._run = _transaction if writes else _one_by_one
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._room = trio.Semaphore(CALLS)
+        self._closed = False
         self._loop = trio.lowlevel.current_trio_token()
         self._refusal: Exception | None = None
         self._tried = trio.Event()
         self._ended = trio.Event()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=False)
-        self._thread.start()
+
+    def _begin(self) -> None:
+        """Start the thread with the first call: a short run reads nothing back."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     async def opened(self) -> None:
-        """Wait until the connection is open; raises why it cannot be."""
+        """Open the connection; raises why it cannot be."""
+        self._begin()
         await self._tried.wait()
         if self._refusal is not None:
             raise self._refusal
@@ -87,7 +93,11 @@ class Thread:
         """What the parts returned, or the exceptions that they raised."""
         await trio.lowlevel.checkpoint_if_cancelled()
         await self._enter()
+        if self._closed:  # nobody would answer
+            self._room.release()
+            raise StoreBroken(f"the store {self._health.path} has been closed; open it again to use it")
         call = _Call(parts)
+        self._begin()
         self._calls.put(call)
         await call.done.wait()
         return call.answers
@@ -100,6 +110,9 @@ class Thread:
 
     async def close(self) -> None:
         """Let the thread finish what it has, and close its connection."""
+        self._closed = True
+        if self._thread.ident is None:
+            return
         self._calls.put(None)
         try:
             await self._ended.wait()

@@ -1,0 +1,78 @@
+"""Hand-made shapes, cut at every point of their journals, and cut again while they recover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.engine.kit import statuses
+from tests.simulation.crashes import Death, World, loaded, proceed, survive
+from tests.simulation.people import wishing
+from tests.simulation.shapes import SHAPES, Shape
+
+
+
+def end_of(world: World) -> dict[str, Any]:
+    state = world.state
+    return {
+        "status": str(state.status),
+        "steps": dict(sorted(statuses(state).items())),
+        "outputs": state.outputs,
+        "error": state.error and (state.error.name, state.error.path),
+        "tolerated": state.tolerated,
+        "rollback": state.rollback,
+    }
+
+
+def wrong(world: World, expected: dict[str, Any]) -> Iterator[str]:
+    if end_of(world) != expected:
+        yield f"it ended as {end_of(world)}"
+    if [event.seq for event in world.journal] != list(range(1, len(world.journal) + 1)):
+        yield "its events are not numbered 1, 2, 3 …"
+    undone = [
+        event.data["of"] for event in world.journal if event.type in ("step.undone", "step.undo_failed")
+    ]
+    if len(undone) != len(set(undone)):
+        yield f"completions were undone twice: {undone}"
+
+
+def deaths_of(moments: list[int], down: float) -> Iterator[tuple[Death, ...]]:
+    """One death at each moment, alone and with a second one while the next process recovers."""
+    for at in moments[:-1]:
+        first = Death(events=at, down=down)
+        yield (first,)
+        for more in (1, 2, 4):
+            yield first, Death(events=at + more, down=down)
+
+
+def broken_by(shape: Shape, down: float, lag: float | None) -> Iterator[str]:
+    workflow, person = loaded(shape.text), wishing(shape.wishes)
+    undisturbed = World(lag)
+    proceed(undisturbed, workflow, None, person)
+    expected = end_of(undisturbed)
+    assert expected["status"] == shape.ends
+    for deaths in deaths_of(undisturbed.moments, down):
+        world = survive(workflow, deaths, person, lag=lag)
+        for problem in wrong(world, expected):
+            story = [f"{event.seq}:{event.type} {event.step}#{event.attempt}" for event in world.journal]
+            yield f"{deaths}: {problem}, not {expected}\n{story}"
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_a_run_ends_the_same_wherever_its_process_dies(shape: Shape) -> None:
+    assert list(broken_by(shape, 0.0, None)) == []
+
+
+@pytest.mark.parametrize(
+    "shape", [shape for shape in SHAPES.values() if shape.down], ids=[n for n, s in SHAPES.items() if s.down]
+)
+def test_a_run_ends_the_same_after_a_time_in_which_nobody_drove_it(shape: Shape) -> None:
+    assert list(broken_by(shape, 5.0, None)) == []
+
+
+@pytest.mark.parametrize(
+    "shape", [shape for shape in SHAPES.values() if shape.lag], ids=[n for n, s in SHAPES.items() if s.lag]
+)
+def test_a_run_ends_the_same_when_the_journal_lags(shape: Shape) -> None:
+    assert list(broken_by(shape, 0.0, 0.25)) == []
