@@ -33,6 +33,9 @@ _WANTED = {
 }
 
 
+MISSING = "TRD602"
+"""The code of the problem that a required value is not given."""
+
 _NONE = {"input": "the workflow declares no inputs", "field": "the approval asks for no fields"}
 
 
@@ -53,7 +56,7 @@ def check_inputs(
         elif item.required:
             fix = f"give {_WANTED[item.type]}" if not item.secret else "give the name of a secret"
             said = f"the {what} {name!r} is missing"
-            problems.append(Problem(said, f"{what}s.{name}", fix, code="TRD602"))
+            problems.append(Problem(said, f"{what}s.{name}", fix, code=MISSING))
         else:
             values[name] = fresh(item.default)
     return values, problems

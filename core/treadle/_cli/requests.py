@@ -57,7 +57,7 @@ async def ask(
     from treadle._kinds.store import Request
 
     if info.status.ended:
-        return {"answer": "refused", "why": "it has ended", "state": str(info.status)}
+        return _left(info)
     request = Request(
         id=str(uuid.uuid4()),
         run=info.id,
@@ -85,10 +85,17 @@ async def _answer(store: StoreConnection, request: Request) -> Mapping[str, Any]
             if known is not None and known.answer is not None:
                 return known.answer
             if not is_driven(info, time.time()):
-                return {"answer": PENDING, "state": str(info.status)}
+                return _left(info)
             if now >= until:
                 return {"answer": PENDING, "state": str(info.status), "driver": driver(info, time.time())}
         await trio.sleep(POLL_SECONDS)
+
+
+def _left(info: RunInfo) -> Mapping[str, Any]:
+    """The answer where nobody drives the run: it may have ended just before it was asked."""
+    if info.status.ended:
+        return {"answer": "refused", "why": "it has ended", "state": str(info.status)}
+    return {"answer": PENDING, "state": str(info.status)}
 
 
 def show_answer(info: RunInfo, command: str, answer: Mapping[str, Any], *, as_json: bool) -> int:

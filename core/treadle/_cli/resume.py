@@ -65,8 +65,10 @@ async def go_on(
 
     async def begin(engine: Engine) -> Run:
         run = await engine.resume_run(run_id)
-        if run.status in (RunStatus.PAUSING, RunStatus.PAUSED):
-            await run.resume(by=asker())
+        if not stays:
+            await engine.take_requests()  # a pause that was asked for before comes first
+            if run.status in (RunStatus.PAUSING, RunStatus.PAUSED):
+                await run.resume(by=asker())
         return run
 
     asks = terminal.interactive() and not stays

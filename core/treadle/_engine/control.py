@@ -19,7 +19,7 @@ from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.stop import first_cause
 from treadle._engine.waits import MOST_KEPT, hand_over, taker
 from treadle._frontier import Cause
-from treadle._inputs import check_inputs, input_from_data
+from treadle._inputs import MISSING, check_inputs, input_from_data
 from treadle.errors import Refused
 from treadle.events import Resolve, RunStatus
 
@@ -201,7 +201,7 @@ def reject(
     question = _open_approval(run, asked, path)
     values, problems = _filled_in(question, fields or {})
     given = {name: value for name, value in values.items() if name in (fields or {})}
-    wrong = [problem for problem in problems if problem.code != "TRD602"]
+    wrong = [problem for problem in problems if problem.code != MISSING]
     _decide(run, asked, question, given, wrong, comment)
 
 

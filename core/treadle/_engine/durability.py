@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from treadle.errors import StoreBroken
 
 SETTLE_SECONDS = 5.0
-"""How long the last events of a suspended run may take to be stored."""
+"""How long the last events of a run may take to be stored, once it is suspended or the engine is left."""
 
 
 class Durability:
@@ -57,6 +57,8 @@ class Durability:
         self._registry = registry
         self._check = check
         self._tasks = tasks
+        self._leaving = False
+        self._finishing: set[trio.CancelScope] = set()  # around each run that has ended and is being stored
 
     @cached_property
     def takeover(self) -> Takeover:
@@ -91,12 +93,22 @@ class Durability:
             from treadle._engine.recovery import suspended  # most runs end where they began
 
             suspended(run)
-        with trio.move_on_after(math.inf if run.status.ended else SETTLE_SECONDS):
+        patient = run.status.ended and not self._leaving
+        with trio.move_on_after(math.inf if patient else SETTLE_SECONDS) as scope:
+            self._finishing.add(scope)
             try:
                 await run.durable()
             except Exception:
                 if run.lost is None:
                     raise
+            finally:
+                self._finishing.discard(scope)
+
+    def hurry(self) -> None:
+        """The engine is left: an end that cannot be stored within a moment is left to whoever resumes the run."""
+        self._leaving = True
+        for scope in self._finishing:
+            scope.deadline = min(scope.deadline, trio.current_time() + SETTLE_SECONDS)
 
     async def let_go(self, run: Run) -> None:
         """*run* is not driven here any more, whatever the reason."""

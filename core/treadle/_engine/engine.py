@@ -208,7 +208,8 @@ class Engine:
         """The run with this id. Raises KeyError if there is none, or it ended too long ago."""
         if run_id not in self._runs:
             raise KeyError(
-                f"this engine has no run {run_id!r}: it never had, or has forgotten it since it ended"
+                f"this engine has no run {run_id!r}: it never had, or has forgotten it since it ended;"
+                " `await engine.find(…)` looks into the store as well"
             )
         return self._runs[run_id]
 
@@ -429,6 +430,7 @@ class Engine:
         for driven in going:
             if not driven.status.ended:
                 driven.everything.cancel(reason="the engine was suspended")
+        durability.hurry()
         while self._driven:
             self._over = trio.Event()
             await self._over.wait()

@@ -63,7 +63,10 @@ class Run:
 
     def state(self) -> RunState:
         """All that its events tell so far."""
-        return RunState.fold(self._driven.history)
+        driven = self._driven
+        if driven.lost is None:
+            return RunState.fold(driven.history)
+        return RunState.fold(driven.history[: driven.durable_seq])  # the rest is not so for anybody else
 
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         """Its events from number *after* + 1: those that were, then those that come, to the end.
@@ -106,7 +109,7 @@ class Run:
         await self.ended()
         if self._driven.fault is not None:
             raise self._driven.fault
-        return RunState.fold(self._driven.history)
+        return self.state()
 
     # --- commands ---
 

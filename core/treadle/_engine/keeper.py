@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from treadle._engine.owner import is_gone, new_owner
+from treadle._engine.owner import is_gone, new_owner, spoken
 from treadle._engine.store_journal import Lease
 from treadle._kinds.store import RunFilter, RunInfo
 from treadle._records import decode, encode
@@ -95,8 +95,9 @@ class Keeper:
             passed = max(now, before.lease_until)  # no need to wait for the lease of a process that is gone
         info = await self.store.claim(run_id, self.owner, now=passed, until=now + self.lease)
         if info is None:
-            holder = (await self.store.info(run_id)).owner or "another process"
-            raise NotFree("resume", str(before.status), f"run {run_id} is driven by {holder}")
+            holder = (await self.store.info(run_id)).owner
+            who = "another process" if holder is None else spoken(holder)
+            raise NotFree("resume", str(before.status), f"run {run_id} is driven by {who}")
         return Claim(info, Lease(info.token, began + self.lease))
 
     async def events(self, info: RunInfo) -> list[Event]:

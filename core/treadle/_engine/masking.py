@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 MASK = "***"
 SHORTEST = 4  # masking every "a" or "17" would destroy all text and hide nothing
@@ -306,17 +307,18 @@ class Masker:
     __slots__ = ("_plain", "_readings", "_secrets", "_unquoted", "_unwrapped")
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
-        self._plain = _Reading()
-        self._unquoted = _Unquoted()
-        self._unwrapped = _Unwrapped()
-        self._readings = (self._plain, self._unquoted, self._unwrapped)
+        self._secrets: AbstractSet[str] = frozenset()
 
     def add(self, secret: str) -> None:
         """Mask *secret* from now on. One under four characters is masked only as a whole value."""
         if secret in self._secrets or not secret:
             return
-        self._secrets.add(secret)
+        if not self._secrets:  # most runs have none, and there may be many runs
+            self._plain = _Reading()
+            self._unquoted = _Unquoted()
+            self._unwrapped = _Unwrapped()
+            self._readings = (self._plain, self._unquoted, self._unwrapped)
+        self._secrets |= {secret}
         for part in _parts(secret):
             self._unquoted.add(part)
             for form in _written(part):

@@ -208,6 +208,8 @@ def _connected(store: StoreLike, registry: Registry) -> AbstractAsyncContextMana
 
         store = store_from_data(store, registry=registry)
     if not isinstance(store, Settings):
+        if not hasattr(store, "append"):
+            raise TypeError(f"store is no open store, and no name or settings of one: {store!r}")
         return nullcontext(store)
     if store.entry.name == "memory":
         return nullcontext(None)

@@ -169,6 +169,8 @@ class StoredRun(Run):
         await self._store.ask(request)
         answer = await self._answer(request.id)
         await self.read()
+        if answer is None and self.status.ended:  # just before it was asked
+            raise Refused(command, str(self.status), "it has ended")
         if answer is not None and answer["answer"] == "refused":
             raise Refused(command, answer.get("state", str(self.status)), answer.get("why", "it was refused"))
 
