@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 
 import treadle
-from bench import shapes
+from bench import ours, shapes
 from bench.plugin import REGISTRY
 
 if TYPE_CHECKING:
@@ -51,16 +51,7 @@ async def crowd(runs: int, steps: int, path: Path) -> dict[str, float]:
         limits=treadle.Limits(runs=runs, finished=runs),
     ) as engine:
         began = time.perf_counter()
-        started: list[treadle.Run] = []
-
-        async def start() -> None:
-            started.append(await engine.start(workflow))
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(runs):
-                nursery.start_soon(start)
-        for run in started:
-            await run.ended()
+        await ours.together(engine, workflow, runs)
         took = time.perf_counter() - began
     overheads = sorted(pace.overheads)
     return {

@@ -33,7 +33,7 @@ def chain(quick: bool) -> Iterator[Line]:
     with _new_files() as new:
         taken = paired(
             lambda: bare_store.chain(new(), length),
-            lambda: ours.seconds(workflow, store=f"sqlite:{new()}"),
+            lambda: ours.durable_seconds(workflow, new()),
             pairs=pairs,
         )
     yield _share(f"durable chain of {length}", taken, length, must=0.35, want=0.6)
@@ -46,7 +46,7 @@ def live(quick: bool) -> Iterator[Line]:
     with _new_files() as new:
         taken = paired(
             lambda: bare_store.live(new(), runs, length),
-            lambda: ours.seconds(workflow, runs=runs, store=f"sqlite:{new()}"),
+            lambda: ours.durable_seconds(workflow, new(), runs=runs),
             pairs=pairs,
         )
     yield _share(f"durable, {runs} live runs of {length} steps", taken, runs * length, must=0.1, want=0.25)

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 _METADATA = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}
 """By the suffix of the directory that an installer made, the file that says what was installed."""
 
-_OBJECT = re.compile(r"(\w+(?:\.\w+)*)(?:\s*:\s*(\w+(?:\.\w+)*))?")
-"""``module`` or ``module:attribute``; entry points with extras are not plain."""
-
 _ABSENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 
@@ -99,10 +96,10 @@ def _of_distribution(info: Path, group: str) -> Iterator[EntryPoint]:
         return
     name, version = _origin(info)
     for key, value in _section(text, group):
-        found = _OBJECT.fullmatch(value)
-        if found is None:
+        module, colon, attribute = (part.strip() for part in value.partition(":"))
+        if not _is_dotted(module) or (colon and not _is_dotted(attribute)):  # it has extras, most often
             raise _NotPlain
-        yield EntryPoint(key, name, version, _loading(*found.groups()))
+        yield EntryPoint(key, name, version, _loading(module, attribute))
 
 
 def _section(text: str, group: str) -> Iterator[tuple[str, str]]:
@@ -134,10 +131,14 @@ def _origin(info: Path) -> tuple[str, str]:
     raise _NotPlain
 
 
-def _loading(module: str, attribute: str | None) -> Callable[[], Any]:
+def _is_dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def _loading(module: str, attribute: str) -> Callable[[], Any]:
     def load() -> Any:
         loaded = import_module(module)
-        return loaded if attribute is None else attrgetter(attribute)(loaded)
+        return attrgetter(attribute)(loaded) if attribute else loaded
 
     return load
 

@@ -125,8 +125,8 @@ class BlockEnd(Value):
         return self.first_fatal is not None
 
 
-@attrs.define
-class Moves:
+@attrs.define(eq=False, repr=False)
+class Moves(Value):
     """What follows from a call.
 
     Attributes:

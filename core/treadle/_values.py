@@ -31,7 +31,8 @@ class Value:
 
 
 def _attributes(value: Any) -> tuple[attrs.Attribute[Any], ...]:
-    return attrs.fields(type(value))
+    found: tuple[attrs.Attribute[Any], ...] = attrs.fields(type(value))
+    return found
 
 
 def _fields(value: Any) -> tuple[Any, ...]:

@@ -33,6 +33,14 @@ steps:
 finally:
   - {shell: "echo tidied >> ledger"}
 """
+DOUBT = """
+treadle: 1
+name: doubt
+on_error: rollback
+steps:
+  a: {shell: "touch gate; exec sleep 20"}
+  b: {shell: "test -e again && exit 1; touch again; exec sleep 20", repeatable: true}
+"""
 GONE = "touch gate; while test -e gate; do sleep 0.05; done"
 
 
@@ -139,6 +147,16 @@ def test_a_resumed_run_that_still_waits_is_left_again(treadle: Any, waits: str) 
     assert "treadle approve" in err
 
 
+def test_a_resume_comes_after_the_pause_that_was_asked_for_while_nobody_drove_the_run(
+    treadle: Any, waits: str
+) -> None:
+    assert treadle("run", waits).code == 3
+    for _ in range(5):
+        assert treadle("pause", "last").code == 0
+        assert treadle("resume", "last").code == 3
+        assert status(treadle) == "waiting"
+
+
 def test_a_run_that_has_ended_cannot_be_resumed(treadle: Any, waits: str) -> None:
     assert treadle("run", waits).code == 3
     assert treadle("cancel", "last", "--reason", "enough").code == 0
@@ -240,6 +258,23 @@ def test_a_run_whose_process_was_killed_is_taken_over(treadle: Any, folder: Path
     code, _, err = treadle("resume", "last")
     assert code == 0, err
     assert ledger(folder) == ["begun", "begun", "after", "tidied"]
+
+
+def test_a_rollback_that_waits_for_a_decision_about_an_unknown_step_is_left(
+    treadle: Any, folder: Path
+) -> None:
+    (folder / "doubt.yaml").write_text(DOUBT)
+    with elsewhere("run", "doubt.yaml") as process:
+        until(lambda: (folder / "gate").exists() and (folder / "again").exists())
+        process.kill()
+        process.wait()
+    code, _, err = treadle("resume", "last")
+    assert code == 3, err
+    assert "step a is in doubt" in err
+    assert status(treadle) == "rolling_back"
+    assert treadle("resolve", "last", "a", "--as", "fail").code == 0
+    assert treadle("resume", "last").code == 1
+    assert status(treadle) == "rolled_back"
 
 
 def test_a_run_that_another_process_drives_is_steered_from_here(treadle: Any, folder: Path) -> None:

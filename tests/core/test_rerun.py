@@ -7,6 +7,7 @@ import trio.testing
 
 import treadle
 from treadle import Event, RunState
+from treadle._past import Past
 from treadle._rerun import Closure, Fate, closure, journal
 
 CHAIN = """
@@ -301,3 +302,28 @@ async def test_a_long_chain_is_no_special_case(count: int) -> None:
     found = closure(workflow.plan, events)
     assert len(found.of(Fate.REUSED)) == count
     assert len(started_anew(workflow, events, found)) == 2 + 2 * count
+
+
+SIGNALS = """
+treadle: 1
+name: signals
+steps:
+  - {id: a, signal: came}
+  - {id: b, fail: no luck}
+"""
+
+
+async def test_a_signal_of_the_old_run_takes_none_of_the_new_one(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    workflow = treadle.loads(SIGNALS)
+    async with treadle.open_engine() as engine:
+        run = await engine.start(workflow)
+        await run.signal("came", {"n": 1})
+        await run.wait()
+        events = [event async for event in run.events()]
+    assert Past.fold(events).taken != set()
+    what = closure(workflow.plan, events)
+    new = journal(workflow.plan, events, what, run="new", time=0.0, correlation_id="new", told={})
+    assert "step.resolved" in [event.type for event in new]
+    assert Past.fold(new).taken == set()

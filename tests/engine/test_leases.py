@@ -463,3 +463,66 @@ async def test_what_a_command_did_is_told_with_who_gave_it(autojump_clock: trio.
         await run.pause(by="ana")
         (command,) = data_of(await journal(store, run.id), "workflow.command")
     assert (command["command"], command["by"], command["answer"]) == ("pause", "ana", "accepted")
+
+
+async def stolen(store: MemoryStore, run_id: str) -> None:
+    """The lease lapses in the store, as of a process that was stopped for long."""
+    stored = store._runs[run_id]
+    stored.info = attrs.evolve(stored.info, lease_until=0.0)
+
+
+UNDOES = """
+steps:
+  b:
+    retry: {attempts: 2, backoff: {fixed: 0s}}
+    steps:
+      - {id: x, act: {}, undo: {act: {name: undo, takes: 100s}}}
+      - {id: y, act: {fails: 1}}
+"""
+
+
+async def test_an_undo_is_stopped_where_another_process_has_taken_its_run_over(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store) as old:
+        run = await old.start(UNDOES)
+        await trio.sleep(5.5)
+        await stolen(store, run.id)
+        async with rig(store=store):
+            await trio.sleep(10)
+            assert old.ledger.names("cancelled") == ["undo"]
+
+
+async def test_a_run_that_was_lost_is_found_in_the_store_and_steered_there(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store) as old:
+        run = await old.start(LONG)
+        await trio.sleep(5.5)
+        await stolen(store, run.id)
+        async with rig(store=store):
+            await trio.sleep(10)
+            found = await old.engine.find(run.id)
+            assert not found.driven_here
+            await found.pause()
+            assert found.status == "pausing"
+
+
+async def test_a_pause_stands_that_was_asked_for_while_the_engine_was_suspended(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store) as old:
+        run = await old.start("steps: [{id: a, act: {takes: 2s}}, {id: b, act: {}}]")
+        await trio.sleep(1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(old.engine.suspend, 10.0)
+            await trio.sleep(0.1)
+            await run.pause()
+    async with rig(store=store, recover=False) as new:
+        resumed = await new.engine.resume_run(run.id)
+        await trio.sleep(1)
+        assert resumed.status == "paused"
+        assert new.ledger.names("start") == []

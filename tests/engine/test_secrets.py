@@ -368,3 +368,14 @@ def test_each_line_of_a_secret_of_several_lines_is_masked() -> None:
     masker = Masker()
     masker.add("-----BEGIN KEY-----\nabcdefgh\nijklmnop\n")
     assert masker.text("x abcdefgh y\nijklmnop") == f"x {MASK} y\n{MASK}"
+
+
+async def test_a_command_to_a_run_that_has_not_begun_is_masked(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with rig(secrets={"TOKEN": SECRET}) as r:
+        run = await r.start("secrets: [TOKEN]\nsteps: [{id: a, act: {}}]")
+        await run.cancel(f"it used {SECRET}")
+        told = [event.to_data() for event in await events(run)]
+        assert leaks(told) == []
+        assert f"it used {MASK}" in json.dumps(told)

@@ -251,3 +251,25 @@ async def test_a_step_that_emits_without_end_fails_before_it_eats_all_memory(
     assert state.steps["a"].error is not None
     assert state.steps["a"].error.name == "output"
     assert "2000 wait already; emit fewer" in state.steps["a"].error.message
+
+
+async def test_an_engine_is_left_although_an_end_cannot_be_stored_and_the_run_can_be_resumed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = OddStore()
+    async with rig(store=store) as r:
+        run = await r.start(CHAIN)
+        await trio.sleep(2.5)
+        store.out(FULL)
+        await trio.sleep(2)
+        assert run.status == "completed"
+        left = trio.current_time()
+    assert trio.current_time() - left < 10
+    assert run.state().status == "running"  # as it is stored
+    store.back()
+    await trio.sleep(60)
+    async with rig(store=store, recover=False) as r:
+        resumed = await r.engine.resume_run(run.id)
+        await trio.sleep(1)
+        assert resumed.status == "waiting"  # what the attempts whose ends were not stored did is in doubt
+        assert [prompt for prompt in resumed.questions.values() if "take effect" in str(prompt)]

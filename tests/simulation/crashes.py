@@ -95,13 +95,15 @@ class Death:
 
     Attributes:
       events: once its journal has so many, all told;
-      steps: or once the scheduler has made so many steps with the run.
+      steps: or once the scheduler has made so many steps with the run;
+      time: or at this time.
       stored: a batch that is being written survives, though nobody is told.
       down: seconds until the next process.
     """
 
     events: int | None = None
     steps: int | None = None
+    time: float | None = None
     stored: bool = False
     down: float = 0.0
 
@@ -183,7 +185,13 @@ class _Reaper(trio.abc.Instrument):
 
     def _is_due(self, death: Death, length: int) -> bool:
         by_events = death.events is not None and length >= death.events
-        return by_events or (death.steps is not None and self._steps >= death.steps)
+        by_time = death.time is not None and trio.current_time() >= death.time
+        return by_events or by_time or (death.steps is not None and self._steps >= death.steps)
+
+    @property
+    def time(self) -> float | None:
+        """When the process is to die, if that is a matter of time."""
+        return None if self._death is None else self._death.time
 
     def _die(self, death: Death) -> None:
         assert self.run is not None
@@ -234,6 +242,8 @@ async def _process(world: World, workflow: treadle.Workflow, reaper: _Reaper, pe
                 reaper.run = run
                 if person is not None:
                     others.start_soon(person, run, world.ledger)
+                if reaper.time is not None:
+                    others.start_soon(trio.sleep_until, reaper.time)  # so that there is something to die at
                 await _driven(run)
                 others.cancel_scope.cancel()
 

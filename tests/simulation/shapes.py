@@ -262,6 +262,20 @@ steps:
         Wish("step.waiting", "a", "resolve", {"step": "a", "decision": "retry"}),
         Wish("step.waiting", "a", "resolve", {"step": "a", "decision": "complete"}, nth=2),
     ]),
+    "a deadline that a person has begin again": Shape("""
+steps:
+  a: {deadline: 4s, on_error: escalate, retry: {attempts: 9, backoff: {fixed: 1s}}, act: {fails: 6}}
+  b: {needs: a, act: {takes: 1s}}
+""", wishes=[
+        Wish("step.waiting", "a", "resolve", {"step": "a", "decision": "retry"}),
+    ], down=False, lag=False),
+    "rounds that a person has begin again": Shape("""
+steps:
+  a:
+    act: {}
+    repeat: {until: 'output.attempt >= 5', times: 3}
+    on_error: escalate
+""", wishes=[Wish("step.waiting", "a", "resolve", {"step": "a", "decision": "retry"})]),
     "an approval": Shape("""
 steps:
   a: {approval: {prompt: "go?", timeout: 1h, on_timeout: fail}}

@@ -1,5 +1,6 @@
 """The step types ``approval`` and ``signal``, without an engine."""
 
+import attrs
 import pytest
 
 from treadle.plugin import (
@@ -12,7 +13,7 @@ from treadle.plugin import (
     StepError,
 )
 from treadle.testing import FakeStep, block, expression
-from treadle_std.steps.approval import Approval, Approved, approval
+from treadle_std.steps.approval import Approval, approval
 from treadle_std.steps.signal import Signal, signal
 
 MORNING = 1_767_225_600.25
@@ -22,9 +23,13 @@ async def test_an_approval_asks_for_what_its_settings_say_and_gives_the_answer()
     fields = Fields({"ticket": {"type": "string"}})
     step = FakeStep(answers=[Answer(decision="approve", by="ann", at=MORNING, value={"ticket": "T-1"})])
     config = Approval(prompt="Ship?", fields=fields, timeout=60.0, on_timeout="continue")
-    assert await approval(config, step) == Approved(
-        decision="approve", by="ann", at="2026-01-01T00:00:00.250Z", fields={"ticket": "T-1"}
-    )
+    approved = await approval(config, step)
+    assert attrs.asdict(approved) == {
+        "decision": "approve",
+        "by": "ann",
+        "at": "2026-01-01T00:00:00.250Z",
+        "fields": {"ticket": "T-1"},
+    }
     assert step.waited == [ApprovalWanted(prompt="Ship?", fields=fields, timeout=60.0, on_timeout="continue")]
 
 

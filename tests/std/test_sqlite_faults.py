@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -539,3 +540,32 @@ async def test_what_was_stored_when_the_process_was_killed_is_there(path):
         assert seq in (stored, stored + 1)
         assert await store.load("r0") == records(1, seq)
         assert await store.append([append("r0", after=seq)]) == [None]
+
+
+async def test_a_second_store_of_a_process_leaves_the_locks_of_the_first_in_place(path):
+    async with opened(path) as store:
+        await store.create(run("r0"), records(1, 1))
+        async with opened(path):
+            pass
+        await trio.run_process([sys.executable, "-c", _OPEN_AND_CLOSE, str(path)])
+        assert Path(f"{path}-wal").exists()
+        await store.create(run("r1"), records(1, 1))
+    async with opened(path) as store:
+        assert await seq_of(store, "r1") == 1
+
+
+_OPEN_AND_CLOSE = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("SELECT count(*) FROM run").fetchone()
+db.close()
+"""
+
+
+async def test_a_store_that_was_closed_says_so(path):
+    async with opened(path) as store:
+        await store.create(run("r0"), records(1, 1))
+    for call in (store.info("r0"), store.create(run("r1"), records(1, 1))):
+        with trio.fail_after(5), pytest.raises(StoreBroken, match="has been closed; open it again"):
+            await call
+    assert threads() == []

@@ -216,14 +216,18 @@ async def _leave_standing(one: _Drive, run: Run) -> None:
             one.watching.cancel()
 
 
+_WAITS = (RunStatus.WAITING, RunStatus.ROLLING_BACK, RunStatus.CANCELLING)
+"""In which statuses a run may be held up by a question; before a rollback unknown steps are decided."""
+
+
 def _stands(one: _Drive, run: Run) -> bool:
-    waits = run.status is RunStatus.WAITING and bool(run.questions) and not one.asks
+    waits = run.status in _WAITS and bool(run.questions) and not run._driven.busy and not one.asks
     return not one.stays and (waits or run.status is RunStatus.PAUSED)
 
 
 def _questions(engine: Engine, state: RunState) -> Sequence[Event]:
     """What a run waits for, where that is how it stands."""
-    if state.status is not RunStatus.WAITING:
+    if state.status not in _WAITS:
         return ()
     from treadle._cli.history import History
 

@@ -105,7 +105,7 @@ class Durability:
                 self._finishing.discard(scope)
 
     def hurry(self) -> None:
-        """The engine is left: an end that cannot be stored within a moment is left to whoever resumes the run."""
+        """The engine is left: an end that cannot be stored soon is left to whoever resumes the run."""
         self._leaving = True
         for scope in self._finishing:
             scope.deadline = min(scope.deadline, trio.current_time() + SETTLE_SECONDS)

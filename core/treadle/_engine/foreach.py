@@ -103,7 +103,11 @@ class Elements(Stopper):
                 await self._at_once(min(at_once, len(self._items)))
             finally:
                 whole.run.in_flight -= 1  # given by the last element, so that no pause comes in between
-        attempts = whole.attempt
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """That of the step, by how its elements ended."""
+        attempts = self._whole.attempt
         if self.failure is not None:
             return Outcome(StepStatus.FAILED, self.outputs, self.failure, self._decision, attempts=attempts)
         return Outcome(StepStatus.COMPLETED, self.outputs, attempts=attempts)

@@ -161,12 +161,25 @@ class Frame(Stopper):
                 self._launch(index)
 
     async def take_back(self) -> None:
-        """A rollback of this block alone; what could not be undone is told with its error."""
+        """A rollback of this block alone, unless the run is rolled back, which takes back this block as well.
+
+        What could not be undone is told with its error.
+        """
+        if self._is_rolled_back():
+            return
         problems = await take_back(self.run, self.undo.take(), shielded=True)
         self.undo.problems.extend(problems)
         if problems and self.failure is not None:
             message = f"{self.failure.message}; its rollback is incomplete: {'; '.join(problems)}"
             self.failure = attrs.evolve(self.failure, message=message)
+
+    def _is_rolled_back(self) -> bool:
+        """Whether a rollback of the run was decided that this block is part of."""
+        stopper = self.outer
+        while stopper is not None and stopper is not self.run:
+            stopper = stopper.outer
+        fired = None if stopper is None else stopper.fired()
+        return fired is not None and fired[1].kind == "rollback"
 
     def _launch(self, index: int) -> None:
         if self._nursery is None:

@@ -199,11 +199,14 @@ class Run(Stopper):
     async def durable(self) -> None:
         """Wait until all that was emitted is stored."""
         wanted = len(self.history)
+        if self._durable >= wanted:
+            return
         while self._durable < wanted:
             if self.lost is not None:
                 await trio.lowlevel.checkpoint()  # cancelled here, if it belongs to the run's own tasks
                 raise self.lost
             await self.changed()
+        await trio.lowlevel.checkpoint_if_cancelled()  # in the same instant: what was to follow must not
 
     async def changed(self) -> None:
         """Wait for the next durable event, or change of status."""

@@ -179,6 +179,8 @@ class StepRun:
             from treadle._engine.take_up import take_up
 
             take_up(self, self.past)
+        elif self.run.past is not None and first_cause(self.stopper) is not None:
+            pass  # its block was stopped before the crash: it does not begin
         elif self._question is None and self.spec.limit is None and not self.run.held:
             self.start()
             self._announced()
@@ -422,7 +424,7 @@ class StepRun:
         if self._asking is not None:
             return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
         if (first := self.failed_inside()) is not None:
-            return self._failed_meanwhile(first)
+            return self._failed_by_an_element() or self._failed_meanwhile(first)
         if stopper is self._deadline:
             self.timed_out = True
             return self._failed_meanwhile(Failure("timeout", cause.text))
@@ -442,6 +444,14 @@ class StepRun:
     def _failed_meanwhile(self, error: Failure) -> Outcome:
         decision, error = self._decision(error)
         return self._failed(error, settled_by_itself(decision), self._output_so_far())
+
+    def _failed_by_an_element(self) -> Outcome | None:
+        """The outcome of a foreach that failed by an element, whose strategy has had its say already."""
+        elements = self.inner[0]
+        if not isinstance(elements, Elements) or (outcome := elements.outcome()).decision is None:
+            return None
+        self.derived = True
+        return outcome
 
     def failed_inside(self) -> Failure | None:
         """What a block of the latest attempt failed by before anything ended it: that comes first."""

@@ -29,9 +29,10 @@ from treadle._kinds.settings import key_of
 
 __all__ = ["BY_HOOK", "BY_TITLE", "KINDS", "Kind", "wrong"]
 
-_DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_PLAIN = re.compile(r"[a-z][a-z0-9_]*")
-_DASHED = re.compile(r"[a-z][a-z0-9_-]*")
+# Texts, compiled when first used: few plugins offer what the second and the third are for.
+_DOTTED = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*"
+_PLAIN = r"[a-z][a-z0-9_]*"
+_DASHED = r"[a-z][a-z0-9_-]*"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -52,7 +53,7 @@ class Kind:
     entry: type[Any]
     mapping: str
     does: str
-    names: re.Pattern[str] = _DOTTED
+    names: str = _DOTTED
 
 
 KINDS = (
@@ -77,8 +78,8 @@ def wrong(kind: Kind, entry: Any) -> str | None:
     if not isinstance(entry, kind.entry):
         return f"{type(entry).__name__} where {kind.entry.__name__} is wanted"
     name = entry.name
-    if not isinstance(name, str) or not kind.names.fullmatch(name):
-        return f"the name {name!r} does not match {kind.names.pattern}"
+    if not isinstance(name, str) or not re.fullmatch(kind.names, name):
+        return f"the name {name!r} does not match {kind.names}"
     if not callable(getattr(entry, kind.does)):
         return f"{name}.{kind.does} cannot be called"
     if isinstance(entry, Function):

@@ -66,7 +66,7 @@ class Approval:
             raise ValueError("on_timeout needs timeout: write how long to wait, as 4h")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Approved:
     """What ``approval`` gives.
 

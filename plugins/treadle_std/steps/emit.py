@@ -42,7 +42,7 @@ class Emit:
             )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Emitted:
     """What ``emit`` gives: the event.
 

@@ -45,7 +45,7 @@ class Wait:
             raise ValueError("until has no zone; add one, as Z or +01:00")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Waited:
     """What ``wait`` gives.
 

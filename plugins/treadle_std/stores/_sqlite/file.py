@@ -1,8 +1,8 @@
 """Opening the file: who may read it, how it is written, whether it is sound.
 
 Rule 1: only its owner may read a new file; SQLite gives those beside it (``-wal``, ``-shm``) the same mode.
-Rule 2: nothing but SQLite opens a file that is there: closing it drops the locks of this process's connections
-to it, and the next process to leave then takes the ``-wal`` away from under them.
+Rule 2: nothing but SQLite opens a file that is there: closing it would drop the locks of this process's
+connections to it, and the next process to leave would then take the ``-wal`` away from under them.
 """
 
 from __future__ import annotations

@@ -35,13 +35,15 @@ Part = Callable[[sqlite3.Connection], Any]
 """Some of a transaction; what it raises or returns is its caller's."""
 
 
-@attrs.define(eq=False, repr=False)
 class _Call:
     """What somebody waits for: one answer, or exception, for each part."""
 
-    parts: Sequence[Part]
-    done: trio.Event = attrs.field(factory=trio.Event)
-    answers: list[Any] = attrs.field(factory=list)
+    __slots__ = ("answers", "done", "parts")
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = parts
+        self.done = trio.Event()
+        self.answers: list[Any] = []
 
 
 @attrs.define(eq=False, repr=False)
