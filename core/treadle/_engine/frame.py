@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from treadle._engine.run import Run
-    from treadle._past import StepPast
+    from treadle._past import Past, StepPast
     from treadle._plan.blocks import BlockPlan
 
 _READY = Ready()
@@ -138,6 +138,8 @@ class Frame(Stopper):
                 raise
             if self.end is None:
                 raise EngineFault(f"block {self.prefix or 'steps'!r} ended before its steps had settled")
+        elif self.run.past is not None and self is not self.run.root:
+            await self._finish_taking_back(self.run.past)
         if self.takes_back:
             await self.take_back()
 
@@ -172,6 +174,17 @@ class Frame(Stopper):
         if problems and self.failure is not None:
             message = f"{self.failure.message}; its rollback is incomplete: {'; '.join(problems)}"
             self.failure = attrs.evolve(self.failure, message=message)
+
+    async def _finish_taking_back(self, past: Past) -> None:
+        """End what was being taken back when the journal ended, whatever has ended the step of the block."""
+        begun = []
+        for entry in reversed(self.undo.take()):
+            event = past.undos.get(entry.seq)
+            if event is None or event.type != "step.undoing":
+                self.undo.add(entry)
+            else:
+                begun.append(entry)
+        self.undo.problems.extend(await take_back(self.run, begun, shielded=True))
 
     def _is_rolled_back(self) -> bool:
         """Whether a rollback of the run was decided that this block is part of."""

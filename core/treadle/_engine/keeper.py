@@ -152,7 +152,8 @@ class Keeper:
         tokens = {run.id: lease.token for run, lease in leases.items()}
         lost = None
         try:
-            with trio.move_on_at(max(self._next_lapse(), began + self.lease / 15)):  # a store may hang
+            # a store may hang
+            with trio.move_on_at(min(max(self._next_lapse(), began + self.lease / 15), began + self.lease)):
                 lost = await self.store.renew(tokens, until=self.now() + self.lease)
         except StoreUnavailable:
             return False

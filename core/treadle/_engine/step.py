@@ -479,7 +479,9 @@ class StepRun:
         if told is not None:
             seq = told.seq or 0
         elif self._left_unknown:
-            seq = len(self.run.history)
+            assert self.past is not None
+            assert self.past.waiting is not None
+            seq = self.past.waiting.seq or 0
         else:
             extra = self._besides(outcome, late=late)
             seq = report(self.run, self.path, outcome, self.labels, derived=self.derived, extra=extra)
