@@ -120,7 +120,7 @@ class StepPast:
         self.retrying = self.last = event
         self.happened = event.data.get("happened", self.happened)
         if event.data.get("lost"):
-            self.lost += 1
+            self.lost += not event.data.get("suspended")  # a process that was told to leave did not crash
             return
         self.lost = 0
         if "round" in event.data:
@@ -275,7 +275,5 @@ class Past:
             }
 
 
-CLOCK_STANDS = frozenset(
-    {RunStatus.PENDING, RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING}
-)
+CLOCK_STANDS = frozenset({RunStatus.PENDING, RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING})
 """In which states a run is not driven."""

@@ -526,3 +526,21 @@ async def test_a_pause_stands_that_was_asked_for_while_the_engine_was_suspended(
         await trio.sleep(1)
         assert resumed.status == "paused"
         assert new.ledger.names("start") == []
+
+
+async def test_suspensions_of_a_repeatable_attempt_are_no_crashes(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store, recover=False) as r:
+        run = await r.start(LONG)
+        await trio.sleep(5)
+        await r.engine.suspend(grace=1)
+    for _ in range(4):
+        async with rig(store=store, recover=False) as r:
+            await r.engine.resume_run(run.id)
+            await trio.sleep(5)
+            await r.engine.suspend(grace=1)
+    async with rig(store=store, recover=False) as r:
+        state = await to_end(await r.engine.resume_run(run.id))
+    assert (state.status, state.steps["b"].attempts) == ("completed", 6)

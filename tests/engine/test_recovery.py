@@ -5,8 +5,7 @@ The laws behind them are in `tests.simulation`; here a process dies at a chosen 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -14,8 +13,11 @@ from tests.engine.kit import statuses
 from tests.simulation.crashes import Death, Notes, World, loaded, proceed
 from tests.simulation.people import give
 
-import treadle
-from treadle._engine.run import Run
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import treadle
+    from treadle._engine.run import Run
 
 
 class Life:
@@ -25,7 +27,9 @@ class Life:
         self.workflow = loaded(spec)
         self.world = World(**world)
 
-    def dies_at(self, seconds: float, *commands: tuple[float, str, Mapping[str, Any]], down: float = 0.0) -> Life:
+    def dies_at(
+        self, seconds: float, *commands: tuple[float, str, Mapping[str, Any]], down: float = 0.0
+    ) -> Life:
         """Drive the run until its process dies at *seconds*, with commands on the way."""
 
         async def person(run: Run, ledger: Notes) -> None:

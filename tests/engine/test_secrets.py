@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.engine.kit import events, rig
 from tests.engine.odd import Doing
 
+import treadle
 from treadle._engine.masking import MASK, Masker, StreamMasker
 from treadle.errors import StepError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     import trio
 
-    import treadle
     from treadle.plugin import Step
 
 SECRET = 'pa$$/w"rd €12'
@@ -242,6 +242,18 @@ async def test_a_declared_secret_that_no_expression_reads_is_masked_in_a_command
     monkeypatch.setenv("TOKEN", SECRET)
     state = await Watched().run("steps: [{id: a, command: [printenv, TOKEN]}]")
     assert state.steps["a"].output["stdout"] == MASK
+
+
+async def test_an_input_that_holds_a_secret_in_clear_is_refused_without_showing_it() -> None:
+    async with rig(secrets={"TOKEN": SECRET}) as r:
+        with pytest.raises(treadle.InputError) as refused:
+            await r.start(
+                "secrets: [TOKEN]\ninputs: {x: string}\nsteps: [{id: a, act: {}}]", inputs={"x": f"-{SECRET}"}
+            )
+        assert r.engine.runs() == []
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.path) == ("TRD605", "inputs.x")
+    assert SECRET not in str(refused.value)
 
 
 async def test_a_secret_that_an_input_names_is_masked_before_it_is_read(

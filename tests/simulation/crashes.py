@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -23,9 +23,11 @@ from treadle._engine.journal import Journal, MemoryJournal
 from treadle._engine.life import live
 from treadle._engine.recovery import recovered
 from treadle._engine.run import Run
-from treadle._engine.surroundings import Surroundings
 from treadle.events import Event
 from treadle.plugin import Step, StepType, hookimpl
+
+if TYPE_CHECKING:
+    from treadle._engine.surroundings import Surroundings
 
 LIMITERS = {"one": 1}
 

@@ -7,15 +7,18 @@ that it did not is not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
-from tests.simulation.crashes import Notes, Person
 
 from treadle._engine import control
-from treadle._engine.run import Run
 from treadle.plugin import Request
+
+if TYPE_CHECKING:
+    from tests.simulation.crashes import Notes, Person
+
+    from treadle._engine.run import Run
 
 Command = tuple[float, str, str]
 """When, in seconds; what; and which decision, where it is to resolve."""

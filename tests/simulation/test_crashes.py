@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.engine.kit import statuses
@@ -11,6 +10,8 @@ from tests.simulation.crashes import Death, World, loaded, proceed, survive
 from tests.simulation.people import wishing
 from tests.simulation.shapes import SHAPES, Shape
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def end_of(world: World) -> dict[str, Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.simulation.crashes import Death
 from tests.simulation.oracle import judge
-from tests.simulation.people import Command
 from tests.simulation.workflows import crashed, execute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.simulation.people import Command
 
 ORDERS = tuple(itertools.permutations(("pause", "resume", "cancel", "resolve")))
 MOMENTS = tuple(half / 2 for half in range(12))

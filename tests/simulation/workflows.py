@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 import trio.testing
@@ -15,6 +14,9 @@ from tests.simulation.people import Command, punctual
 
 import treadle
 from treadle._engine.clock import VIRTUAL_EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 seconds = st.integers(0, 4).map(lambda number: f"{number}s")
 some_seconds = st.integers(1, 6).map(lambda number: f"{number}s")

@@ -138,7 +138,7 @@ class Engine:
             raise InputError(problems)
         self._check_limits(workflow)
         self._check_open()
-        return Driven(
+        driven = Driven(
             self._surroundings,
             workflow.plan,
             self._new_id(),
@@ -146,6 +146,10 @@ class Engine:
             labels=labels or {},
             correlation_id=correlation_id,
         )
+        driven.evaluation.mask_declared()  # a command may come before the run begins
+        if problems := driven.evaluation.secrets_given():
+            raise InputError(problems)
+        return driven
 
     def _check_open(self) -> None:
         if self._broken is not None:
@@ -164,7 +168,6 @@ class Engine:
         spec = driven.plan.spec
         told = {"spec": spec.data, "hash": spec.hash, "inputs": driven.inputs}
         driven.emit("workflow.accepted", data=told if key is None else {**told, "key": key})
-        driven.evaluation.mask_declared()  # a command may come before the run begins
         if self._durability is None:
             await driven.durable()
             return None

@@ -16,7 +16,7 @@ from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.scope import Scope, outcome_names
 from treadle._expr import Expression, ExpressionError, Template
 from treadle._frontier import ABSENT
-from treadle.errors import StepError, printable
+from treadle.errors import Problem, StepError, printable
 from treadle.events import iso_time
 
 if TYPE_CHECKING:
@@ -204,6 +204,17 @@ class Evaluation:
                 pass  # nobody has it
             except Exception as error:
                 _log.warning("secret %s cannot be masked ahead: %s", name, type(error).__name__)
+
+    def secrets_given(self) -> list[Problem]:
+        """A problem for each input that holds a secret in clear: inputs are journaled as they are."""
+        masker = self._run.masker
+        problems = []
+        for name, value in self._run.inputs.items() if masker else ():
+            if masker.data(value) != value:
+                said = f"the input {name!r} holds the value of a secret, which no journal may have"
+                fix = "declare it with secret: true, and give the name of the secret"
+                problems.append(Problem(said, f"inputs.{name}", fix, code="TRD605"))
+        return problems
 
     def _declared(self) -> set[str]:
         spec = self._run.plan.spec

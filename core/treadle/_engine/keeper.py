@@ -98,6 +98,9 @@ class Keeper:
             holder = (await self.store.info(run_id)).owner
             who = "another process" if holder is None else spoken(holder)
             raise NotFree("resume", str(before.status), f"run {run_id} is driven by {who}")
+        if info.status.ended:  # meanwhile
+            await self.store.release(run_id, info.token)
+            raise NotFree("resume", str(info.status), f"run {run_id} has ended")
         return Claim(info, Lease(info.token, began + self.lease))
 
     async def events(self, info: RunInfo) -> list[Event]:

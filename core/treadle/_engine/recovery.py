@@ -12,7 +12,7 @@ from treadle._engine.ask import reopen
 from treadle._engine.report import with_path
 from treadle._engine.run import Run
 from treadle._engine.stop import before_the_crash
-from treadle._engine.take_up import in_doubt_of
+from treadle._engine.take_up import left_behind
 from treadle._frontier import Cause
 from treadle._past import Past
 from treadle.errors import Failure, RecordError
@@ -110,11 +110,11 @@ def stand_in(run: Run, past: Past) -> None:
 
 
 def suspended(run: Run) -> None:
-    """Journal what is in doubt now that everything of *run* has been ended from outside."""
+    """Journal what becomes of attempts that were in flight, now that *run* has been ended from outside."""
     if run.status.ended or run.lost is not None:
         return
     past = Past.fold(run.history)
     for path, step in past.steps.items():
-        found = in_doubt_of(run, path, step)
+        found = left_behind(run, path, step)
         if found is not None:
-            run.emit("step.unknown", path, step.attempt, found)
+            run.emit(found[0], path, step.attempt, found[1])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
-from treadle._engine.ask import ask
+from treadle._engine.ask import answer_of, ask
 from treadle._engine.decide import answered, asked, decide, failed, settled_by_itself
 from treadle._engine.foreach import Elements
 from treadle._engine.once import admitted
@@ -420,7 +420,9 @@ class StepRun:
         if self.taken_up is not None:
             self.run.questions.pop(self.path, None)  # put up again, and not asked any more
         if self._left_unknown:
-            return Outcome(StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt)
+            return self._answered_at_last() or Outcome(
+                StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt
+            )
         if self._asking is not None:
             return failed(self.frame, self._asking, Fail(), attempts=self.attempt)
         if (first := self.failed_inside()) is not None:
@@ -440,6 +442,31 @@ class StepRun:
         if self.past is not None and self.past.attempt == self.attempt and not self.inner:
             reason = f"crash: {reason}"  # whether that attempt took effect is not known
         return Outcome(StepStatus.CANCELLED, reason=reason, attempts=self.attempt)
+
+    def _answered_at_last(self) -> Outcome | None:
+        """The outcome of an unknown step whose answer was accepted just before the run was cancelled.
+
+        Where that is to try again it is cancelled: there is nothing unknown about it any more.
+        """
+        asked = None if self.past is None else self.past.waiting
+        answers = (
+            event
+            for event in self.run.history[0 if asked is None else asked.seq :]
+            if event.type == "step.resolved" and event.step == self.path
+        )
+        if (event := next(answers, None)) is None or self._asking is None:
+            return None
+        self._left_unknown = False
+        answer = answer_of(event)
+        if answer.decision == Resolve.RETRY:
+            return Outcome(
+                StepStatus.CANCELLED, reason="it was cancelled before it was tried again", attempts=self.attempt
+            )
+        if answer.decision == Resolve.COMPLETE:
+            given = ABSENT if answer.value is None else answer.value
+            return Outcome(StepStatus.COMPLETED, given, attempts=self.attempt)
+        decision = answered(Resolve(answer.decision), answer.value)
+        return failed(self.frame, self._asking, decision, attempts=self.attempt)
 
     def _failed_meanwhile(self, error: Failure) -> Outcome:
         decision, error = self._decision(error)

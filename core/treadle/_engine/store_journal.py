@@ -160,6 +160,8 @@ class StoreJournal:
 
     async def _write(self, batch: Sequence[_Entry]) -> None:
         answers = await self._stored(batch)
+        if self.broken is None and len(answers) != len(batch):
+            self.break_down(TypeError(f"append answered {len(answers)} of {len(batch)} items"))
         for entry, answer in zip(batch, answers, strict=False):
             if answer is None:
                 entry.run.landed(entry.last)

@@ -122,10 +122,10 @@ def repeatable(step: StepRun) -> bool:
         return False
 
 
-def in_doubt_of(run: Run, path: str, past: StepPast) -> dict[str, Any] | None:
-    """The data of a ``step.unknown`` for a step whose attempt has just been ended with its process.
+def left_behind(run: Run, path: str, past: StepPast) -> tuple[str, dict[str, Any]] | None:
+    """What to journal of a step whose attempt has just been ended with its process: type and data.
 
-    None where the step stood otherwise, is repeatable, or only its settings as they will be can tell.
+    None where the step stood otherwise, or only its settings as they will be can tell.
     """
     spec = run.plan.resolve(path)
     if past.settled is not None or resume_point(past) is not Resume.IN_FLIGHT or spec is None:
@@ -135,8 +135,13 @@ def in_doubt_of(run: Run, path: str, past: StepPast) -> dict[str, Any] | None:
         return None
     answer: Any = spec.type.repeatable if spec.repeatable is None else spec.repeatable
     if callable(answer):
-        answer = spec.settings.constant is None or answer(spec.settings.constant)
-    return None if answer else _doubt(path, past.attempt)
+        if spec.settings.constant is None:
+            return None
+        answer = answer(spec.settings.constant)
+    if not answer:
+        return "step.unknown", _doubt(path, past.attempt)
+    told = {"error": _error(path, past.attempt).to_data(), "delay": 0.0, "lost": True, "suspended": True}
+    return "step.retrying", told
 
 
 def _doubt(path: str, attempt: int) -> dict[str, Any]:

@@ -42,6 +42,7 @@ CODES: Mapping[str, str] = {
     "TRD602": "an input that is missing",
     "TRD603": "an input whose value does not fit its declaration",
     "TRD604": "a declaration of an input that makes no sense",
+    "TRD605": "an input that holds the value of a secret",
     "TRD701": "an unknown key, or a wrong value, in a deployment file",
     "TRD702": "a plugin that a deployment file names is not there",
     "TRD801": "not yet supported in this version",
