@@ -544,3 +544,41 @@ async def test_suspensions_of_a_repeatable_attempt_are_no_crashes(
     async with rig(store=store, recover=False) as r:
         state = await to_end(await r.engine.resume_run(run.id))
     assert (state.status, state.steps["b"].attempts) == ("completed", 6)
+
+
+HELD_CLEAN_UP = """
+steps:
+  - id: a
+    retry: 2
+    steps:
+      - {id: x, act: {}, undo: {steps: [{id: u, act: {takes: 3s}}, {id: v, act: {takes: 3s}}]}}
+      - {id: y, act: {fails: 9}}
+"""
+
+
+@pytest.mark.parametrize("pauses", [True, False])
+async def test_an_engine_can_be_suspended_while_clean_up_is_held_up(
+    autojump_clock: trio.testing.MockClock, pauses: bool
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store, recover=False) as r:
+        run = await r.start(HELD_CLEAN_UP)
+        await trio.sleep(1)
+        if pauses:
+            await run.pause()
+        await trio.sleep(4 if pauses else 0)
+        left = trio.current_time()
+    assert trio.current_time() - left <= 11
+    assert (await store.info(run.id)).owner is None
+
+
+async def test_an_engine_is_left_at_once_while_a_pause_holds_clean_up_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    with trio.move_on_after(9):
+        async with rig() as r:
+            run = await r.start(HELD_CLEAN_UP)
+            await trio.sleep(1)
+            await run.pause()
+            await trio.sleep_forever()
+    assert trio.current_time() == 9

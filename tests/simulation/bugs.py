@@ -1,7 +1,7 @@
 """Bugs made by hand, to be patched into the engine: each must be seen by the oracle.
 
-A bug is a function that plants itself. `BUGS` says with which workflow, commands and deaths it shows, and what
-the oracle then says.
+A bug is a function that plants itself. `BUGS` says with which workflow, commands and deaths it shows, and
+what the oracle then says.
 """
 
 from __future__ import annotations
@@ -321,7 +321,13 @@ BUGS = [
     Bug(takes_no_notice_of_a_cancel, SLOW, "started after workflow.cancelling", CANCEL),
     Bug(forgets_to_settle, FAILS_BEFORE, "b never settled"),
     Bug(shows_what_is_not_stored, SLOW, "was given events twice", lag=0.25),
-    Bug(works_before_its_start_is_stored, SLOW, "had 1 effects and 0 starts", deaths=[Death(steps=11)], lag=0.25),
+    Bug(
+        works_before_its_start_is_stored,
+        SLOW,
+        "had 1 effects and 0 starts",
+        deaths=[Death(steps=11)],
+        lag=0.25,
+    ),
     Bug(owes_nothing_after_a_crash, SLOW_UNDO, "did not take it back", deaths=[Death(events=12)]),
     Bug(undoes_again_after_a_crash, SLOW_UNDO, "was undone twice", deaths=[Death(events=12)]),
     Bug(repeats_what_must_not_be_repeated, SLOW, "is not repeatable, and attempt 1", deaths=[IN_A]),

@@ -36,6 +36,7 @@ HANGS_AFTER = 20_000.0
 
 RUN_ID = "r1"
 
+
 class Notes(Ledger):
     """A ledger that has also, by path, what the latest attempt that came to its end gave."""
 
@@ -204,6 +205,7 @@ class _Reaper(trio.abc.Instrument):
         self.crash = Crash(trio.current_time(), events, len(world.ledger.lines))
         self._tried = dict(world.ledger.tried)
         self._given = len(world.stream)
+        self.run.clock.expose()  # what is shielded against cancellation dies all the same
         self.scope.cancel(reason="crash")
 
     def cut(self) -> None:
@@ -262,7 +264,9 @@ async def _driven(run: Run) -> None:
         raise Hung([f"{event.seq}:{event.type} {event.step}#{event.attempt}" for event in run.history])
 
 
-def proceed(world: World, workflow: treadle.Workflow, death: Death | None = None, person: Person | None = None) -> bool:
+def proceed(
+    world: World, workflow: treadle.Workflow, death: Death | None = None, person: Person | None = None
+) -> bool:
     """Start the run of *world*, or go on with it, until it ends or its process dies; whether it did."""
     reaper = _Reaper(world, death)
     clock = trio.testing.MockClock(autojump_threshold=0)

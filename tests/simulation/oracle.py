@@ -17,11 +17,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+from tests.simulation.paths import (
+    cleaning,
+    ids_of,
+    is_element,
+    is_leaf,
+    is_repeatable,
+    needs_of,
+    seconds_of,
+    step_at,
+    without_round,
+    works,
+)
 
 import treadle
 from treadle.events import ENDS, SETTLINGS
 
-BLOCKS = ("parallel", "sequence", "steps")
 QUESTIONS = ("step.waiting", "step.unknown")
 GOOD = ("completed", "skipped", "tolerated")
 
@@ -129,10 +140,10 @@ def each_step_has_one_life(seen: Histories) -> Iterator[str]:
     for path in started:
         if path not in settled and path not in unknown:
             yield f"{path} started and never settled"
-    for step_id in _ids(seen.spec["steps"]):
+    for step_id in ids_of(seen.spec["steps"]):
         if step_id not in settled and step_id not in unknown and _began(seen):
             yield f"{step_id} never settled"
-    for step_id in _ids(seen.spec.get("finally", ())):
+    for step_id in ids_of(seen.spec.get("finally", ())):
         path = f"finally.{step_id}"
         if path not in settled and path not in unknown and _began(seen):
             yield f"{path} never settled"
@@ -144,7 +155,8 @@ def _left_unknown(seen: Histories) -> set[str]:
     Nor need anybody wait for those of ``finally`` longer than that may take.
     """
     cancelled = any(event.type == "workflow.cancelling" for event in seen.journal)
-    latest = {event.step: event.type for event in seen.journal if event.step}
+    own = (*_OWN, *SETTLINGS)
+    latest = {event.step: event.type for event in seen.journal if event.step and event.type in own}
     unknown = {path for path, type_ in latest.items() if type_ == "step.unknown"}
     return unknown if cancelled else {path for path in unknown if path.startswith("finally.")}
 
@@ -153,9 +165,9 @@ def nothing_starts_before_what_it_needs(seen: Histories) -> Iterator[str]:
     results: dict[str, str] = {}
     for event in seen.journal:
         path = event.step or ""
-        if event.type == "step.started" and not _cleaning(path):
+        if event.type == "step.started" and not cleaning(path):
             block, _, step_id = path.rpartition(".")
-            for need in _needs(seen.spec, block, step_id):
+            for need in needs_of(seen.spec, block, step_id):
                 beside = f"{block}.{need}" if block else need
                 if results.get(beside) not in GOOD:
                     yield f"{path} started when {beside}, which it needs, was {results.get(beside)}"
@@ -175,11 +187,11 @@ def nothing_starts_after_a_fatal_failure_cancel_or_rollback(seen: Histories) -> 
     stopped: list[tuple[str, str]] = []
     for event in seen.journal:
         path = event.step or ""
-        if event.type == "step.started" and not _cleaning(path):
+        if event.type == "step.started" and not cleaning(path):
             for prefix, why in stopped:
                 if path.startswith(prefix):
                     yield f"{path} started after {why}"
-        elif event.type == "step.failed" and event.data.get("decision") == "stop" and not _cleaning(path):
+        elif event.type == "step.failed" and event.data.get("decision") == "stop" and not cleaning(path):
             block = path.rpartition(".")[0]
             stopped.append((f"{block}." if block else "", f"{path} had failed"))
         elif event.type in ("workflow.cancelling", "workflow.rolling_back"):
@@ -210,7 +222,7 @@ def a_paused_run_has_nothing_in_flight(seen: Histories) -> Iterator[str]:
     at_work: set[str] = set()
     for event in seen.journal:
         path = event.step or ""
-        if event.type == "step.started" and _is_leaf(seen.spec, path):
+        if event.type == "step.started" and is_leaf(seen.spec, path):
             at_work.add(path)
         elif event.type in SETTLINGS or event.type in ("step.retrying", *QUESTIONS):
             at_work.discard(path)
@@ -250,7 +262,7 @@ def effects_are_those_of_the_journal(seen: Histories) -> Iterator[str]:
         resolved = any(one.type == "step.resolved" and one.step == path for one in seen.journal)
         if (
             event.type == "step.completed"
-            and _is_leaf(seen.spec, path)
+            and is_leaf(seen.spec, path)
             and not resolved
             and not finished[path]
         ):
@@ -266,10 +278,12 @@ def timeouts_end_in_time(seen: Histories) -> Iterator[str]:
         elif event.type == "workflow.recovered":
             since.clear()
         elif path in since and (event.type in SETTLINGS or event.type in ("step.retrying", "step.waiting")):
-            step = _step_at(seen.spec, path)
+            step = step_at(seen.spec, path)
             took = event.time - since.pop(path)
-            if step is not None and "timeout" in step and _is_leaf(seen.spec, path):
-                most = _seconds(step["timeout"]) + _seconds(step["act"].get("cleanup", "0s")) + 2 * seen.lag
+            if step is not None and "timeout" in step and is_leaf(seen.spec, path):
+                most = (
+                    seconds_of(step["timeout"]) + seconds_of(step["act"].get("cleanup", "0s")) + 2 * seen.lag
+                )
                 if took > most + 1e-6:
                     yield f"{path} took {took:g} s, over its timeout and grace of {most:g} s"
 
@@ -282,15 +296,15 @@ def limits_are_never_exceeded(seen: Histories) -> Iterator[str]:
         block = path.rpartition(".")[0]
         if event.type == "step.started":
             running[block].add(path)
-            most = (_step_at(seen.spec, block) or {}).get("max_parallel") if block else None
-            if most is not None and len(running[block]) > most and not _cleaning(path):
+            most = (step_at(seen.spec, block) or {}).get("max_parallel") if block else None
+            if most is not None and len(running[block]) > most and not cleaning(path):
                 yield f"{len(running[block])} children of {block} ran at once, and {most} may"
         elif event.type in SETTLINGS:
             running[block].discard(path)
     for _, ledger in seen.lives():
         holding.clear()
         for _, what, path in ledger:
-            step = _step_at(seen.spec, path) or {}
+            step = step_at(seen.spec, path) or {}
             if "limit" in step:
                 holding.add(path) if what == "start" else holding.discard(path)
                 if len(holding) > 1:
@@ -309,6 +323,8 @@ def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
     for event in seen.journal:
         if event.type == "workflow.rolling_back":
             rolling, last = True, len(seen.journal) + 1
+        elif event.type in SETTLINGS and not cleaning(event.step or ""):
+            last = len(seen.journal) + 1  # what was undone so far was undone between two rounds
         if event.type == "step.undoing":
             of = event.data["of"]
             if of in undone:
@@ -340,14 +356,14 @@ def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
 def _owed(seen: Histories, event: treadle.Event) -> bool:
     """Whether somebody must take back this completion itself, and not something around it."""
     path = event.step or ""
-    step = _step_at(seen.spec, path)
-    if step is None or "undo" not in step or ("foreach" in step and not _is_element(path)):
+    step = step_at(seen.spec, path)
+    if step is None or "undo" not in step or ("foreach" in step and not is_element(path)):
         return False
     completed = {one.step for one in seen.journal if one.type == "step.completed"}
     while "." in path:
         path = path.rpartition(".")[0]
-        around = _step_at(seen.spec, path) or {}
-        if "undo" in around and _without_round(path) in completed:
+        around = step_at(seen.spec, path) or {}
+        if "undo" in around and without_round(path) in completed:
             return False
     return True
 
@@ -374,9 +390,13 @@ def what_a_crash_interrupts_is_never_silently_repeated(seen: Histories) -> Itera
             after = next((one for one in _own(seen, path) if (one.seq or 0) > crash.events), None)
             if after is None:
                 continue  # as the laws about its life have it
-            again = _is_repeatable(seen.spec, path)
+            again = is_repeatable(seen.spec, path)
             lost = after.type == "step.retrying" and after.data.get("lost")
-            fine = ("step.cancelled", "step.failed") if again else ("step.cancelled", "step.failed", "step.unknown")
+            fine = (
+                ("step.cancelled", "step.failed")
+                if again
+                else ("step.cancelled", "step.failed", "step.unknown")
+            )
             if lost and not again:
                 yield f"{path} is not repeatable, and attempt {start.attempt} was repeated after a crash"
             if again and after.type == "step.waiting" and after.data["error"]["name"] == "crash":
@@ -394,7 +414,9 @@ def _in_flight(seen: Histories, events: int) -> dict[str, treadle.Event]:
     return {
         path: event
         for path, event in latest.items()
-        if event.type == "step.started" and _works(seen.spec, path) and "wait" not in (_step_at(seen.spec, path) or {})
+        if event.type == "step.started"
+        and works(seen.spec, path)
+        and "wait" not in (step_at(seen.spec, path) or {})
     }
 
 
@@ -488,7 +510,8 @@ def nobody_is_asked_twice(seen: Histories) -> Iterator[str]:
 
 
 def a_command_takes_effect_once(seen: Histories) -> Iterator[str]:
-    requests = Counter(event.data.get("request") for event in seen.journal if event.type == "workflow.command")
+    commands = (event for event in seen.journal if event.type == "workflow.command")
+    requests = Counter(event.data.get("request") for event in commands)
     for request, count in requests.items():
         if request is not None and count > 1:
             yield f"request {request} was answered {count} times"
@@ -500,15 +523,15 @@ def waits_end_in_their_time(seen: Histories) -> Iterator[str]:
     recovered = 0.0
     for event in seen.journal:
         path = event.step or ""
-        step = _step_at(seen.spec, path) or {}
+        step = step_at(seen.spec, path) or {}
         if event.type == "workflow.recovered":
             recovered = event.time
-        elif event.type == "step.started" and "wait" in step and _works(seen.spec, path):
+        elif event.type == "step.started" and "wait" in step and works(seen.spec, path):
             begun[path] = event
         elif event.type == "step.resolved":
             begun.pop(path, None)
         elif event.type == "step.completed" and path in begun:
-            due = begun[path].time + _seconds(step["wait"])
+            due = begun[path].time + seconds_of(step["wait"])
             if event.time < due - 1e-6:
                 yield f"{path} waited {due - event.time:g} s too little"
             if event.time > max(due, recovered) + 2 * seen.lag + 1e-6:
@@ -618,93 +641,3 @@ LAWS = (
     the_end_fits_what_happened,
     the_state_is_the_fold,
 )
-
-
-# --- reading the spec ---
-
-
-def _cleaning(path: str) -> bool:
-    parts = path.split(".")
-    return parts[0] == "finally" or "undo" in parts
-
-
-def _without_round(path: str) -> str:
-    head, _, last = path.rpartition(".")
-    return f"{head}.{last.partition('#')[0]}" if head else last.partition("#")[0]
-
-
-def _ids(block: Any) -> list[str]:
-    return list(block) if isinstance(block, Mapping) else [step["id"] for step in block]
-
-
-def _children(step: Mapping[str, Any]) -> Any:
-    return next((step[key] for key in BLOCKS if key in step), None)
-
-
-def _in(block: Any, step_id: str) -> Mapping[str, Any] | None:
-    if isinstance(block, Mapping):
-        found: Mapping[str, Any] | None = block.get(step_id)
-        return found
-    return next((step for step in block or () if step["id"] == step_id), None)
-
-
-def _step_at(spec: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
-    """The step that *path* means; an element's is its foreach step."""
-    if not path or _cleaning(path):
-        return None
-    step: Mapping[str, Any] | None = {"steps": spec["steps"]}
-    for part in path.split("."):
-        if step is None:
-            return None
-        name = part.partition("#")[0]
-        if not name.isdecimal():
-            step = _in(_children(step), name)
-    return step
-
-
-def _needs(spec: Mapping[str, Any], block: str, step_id: str) -> list[str]:
-    """The ids a step needs in its block, all with the usual meaning."""
-    if step_id.partition("#")[0].isdecimal():
-        return []
-    around = {"steps": spec["steps"]} if not block else _step_at(spec, block)
-    children = _children(around or {})
-    if isinstance(children, Mapping):
-        return list(children[step_id].get("needs", ()))
-    ids = _ids(children)
-    return [] if "parallel" in (around or {}) else ids[max(ids.index(step_id) - 1, 0) : ids.index(step_id)]
-
-
-def _is_element(path: str) -> bool:
-    return path.rpartition(".")[2].partition("#")[0].isdecimal()
-
-
-def _works(spec: Mapping[str, Any], path: str) -> bool:
-    """Whether the step at *path* does something itself; those that clean up do."""
-    parts = path.split(".")
-    if "undo" in parts or parts[0] == "finally":
-        return True
-    step = _step_at(spec, path)
-    if step is None or not any(kind in step for kind in ("act", "wait")):
-        return False
-    return "foreach" not in step or _is_element(path)
-
-
-def _is_repeatable(spec: Mapping[str, Any], path: str) -> bool:
-    """Whether an attempt at *path* that a crash interrupts may simply be made again."""
-    if "undo" in (parts := path.split(".")):
-        step = _step_at(spec, ".".join(parts[: parts.index("undo")])) or {}
-        again: bool = step["undo"].get("repeatable", True)
-        return again
-    step = _in(spec["finally"], parts[1]) if parts[0] == "finally" else _step_at(spec, path)
-    return bool(step and step.get("repeatable", False))
-
-
-def _is_leaf(spec: Mapping[str, Any], path: str) -> bool:
-    step = _step_at(spec, path)
-    if step is None or "act" not in step:
-        return False
-    return "foreach" not in step or _is_element(path)
-
-
-def _seconds(text: str) -> float:
-    return float(text.removesuffix("s"))

@@ -45,7 +45,9 @@ def give(run: Run, request_id: str, command: str, **arguments: Any) -> Mapping[s
 def truth(ledger: Notes, path: str) -> dict[str, Any]:
     """What someone decides about an unknown step who looks whether its latest attempt did its work."""
     latest = next((what for _, what, name in reversed(ledger.lines) if name == path), None)
-    return {"decision": "complete", "output": ledger.outputs[path]} if latest == "end" else {"decision": "retry"}
+    if latest == "end":
+        return {"decision": "complete", "output": ledger.outputs[path]}
+    return {"decision": "retry"}
 
 
 def answer(run: Run, request_id: str, path: str, decision: str, **given: Any) -> None:

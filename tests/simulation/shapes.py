@@ -217,7 +217,10 @@ steps:
 """, "rolled_back"),
     "a block that runs out of time": Shape("""
 steps:
-  a: {timeout: 3s, on_error: continue, steps: [{id: x, act: {takes: 1s}, repeatable: true}, {id: y, wait: 10s}]}
+  a:
+    timeout: 3s
+    on_error: continue
+    steps: [{id: x, act: {takes: 1s}, repeatable: true}, {id: y, wait: 10s}]
   b: {needs: a, act: {takes: 1s}}
 """, down=False),
     "a deadline": Shape("""

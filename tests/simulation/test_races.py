@@ -68,10 +68,13 @@ WORKFLOWS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-RACES: Sequence[list[Command]] = [
-    [(moment + gap * place, command, DECISIONS[(number + place) % len(DECISIONS)]) for place, command in enumerate(order)]
-    for number, (order, moment, gap) in enumerate(itertools.product(ORDERS, MOMENTS, GAPS))
-]
+def races() -> Iterator[list[Command]]:
+    decisions = itertools.cycle(DECISIONS)
+    for order, moment, gap in itertools.product(ORDERS, MOMENTS, GAPS):
+        yield [(moment + gap * place, command, next(decisions)) for place, command in enumerate(order)]
+
+
+RACES = list(races())
 SAMPLE = 17
 """Of so many races one is run in the normal tests."""
 
@@ -80,7 +83,8 @@ def broken_by(spec: Mapping[str, Any], given: Sequence[Command], seed: int) -> I
     dice = random.Random(f"{given}{seed}")
     for problem in judge(execute(spec, given, seed)):
         yield f"{given}, seed {seed}: {problem}"
-    deaths = [Death(steps=dice.randint(5, 90), down=dice.choice((0.0, 1.5))) for _ in range(dice.randint(1, 2))]
+    steps = [dice.randint(5, 90) for _ in range(dice.randint(1, 2))]
+    deaths = [Death(steps=count, down=dice.choice((0.0, 1.5))) for count in steps]
     lag = dice.choice((None, 0.25))
     for problem in judge(crashed(spec, given, deaths, lag, seed)):
         yield f"{given}, {deaths}, lag {lag}, seed {seed}: {problem}"

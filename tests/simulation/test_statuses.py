@@ -10,7 +10,8 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from tests.engine.kit import events, rig, to_end
 from tests.engine.stores import journal
-from tests.simulation.workflows import Command, commands, execute, workflows
+from tests.simulation.people import Command
+from tests.simulation.workflows import commands, execute, workflows
 
 import treadle
 from treadle._state import RUN_TRANSITIONS, STEP_TRANSITIONS

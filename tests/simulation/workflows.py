@@ -192,9 +192,7 @@ async def _execute(spec: Mapping[str, Any], given: Sequence[Command]) -> Histori
     await run.wait()
     assert ledger.inside == 0, "work goes on after the end"
     assert trio.lowlevel.current_statistics().tasks_living == before, "tasks are left"
-    return Histories(
-        spec=spec, journal=journal, stream=stream, ledger=ledger.lines, epoch=journal[0].time
-    )
+    return Histories(spec=spec, journal=journal, stream=stream, ledger=ledger.lines, epoch=journal[0].time)
 
 
 def execute(spec: Mapping[str, Any], given: Sequence[Command] = (), seed: int = 1) -> Histories:

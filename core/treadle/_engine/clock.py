@@ -35,10 +35,11 @@ def wall_clock() -> Callable[[], float]:
 class DrivenClock:
     """Counts the time a run is driven, and holds the limits that are measured in it."""
 
-    __slots__ = ("_timers", "stopped")
+    __slots__ = ("_exposed", "_timers", "stopped")
 
     def __init__(self) -> None:
         self.stopped = False
+        self._exposed = False
         self._timers: dict[Timer, float] = {}  # running: the deadline is in the scope; stopped: seconds left
 
     @contextmanager
@@ -46,7 +47,7 @@ class DrivenClock:
         self, timer: Timer, seconds: float, *, shield: bool = False, passed: float | None = None
     ) -> Iterator[None]:
         """Cancel what is inside after *seconds* of driven time; at once if they *passed* before a crash."""
-        with trio.CancelScope(shield=shield) as scope:
+        with trio.CancelScope(shield=shield and not self._exposed) as scope:
             timer.enter(scope)
             if passed is not None:
                 scope.deadline = passed
@@ -62,7 +63,8 @@ class DrivenClock:
                 del self._timers[timer]
 
     def expose(self) -> None:
-        """Shield nothing any more that a limit is around."""
+        """Shield nothing any more that a limit is around, nor what is to come."""
+        self._exposed = True
         for timer in self._timers:
             if timer.cancel_scope is not None:
                 timer.cancel_scope.shield = False

@@ -434,14 +434,34 @@ class Engine:
             if not driven.status.ended:
                 driven.everything.cancel(reason="the engine was suspended")
         durability.hurry()
+        with trio.move_on_after(grace):
+            await self._all_let_go()
+        await self._drop(durability, [one for one in going if one.id in self._driven])
+        await durability.inbox.look()
+
+    async def _drop(self, durability: Durability, left: Sequence[Driven]) -> None:
+        """Let go of runs that are held up by clean-up, which goes on where they are resumed."""
+        leases = {driven.id: durability.journal.leases.get(driven) for driven in left}
+        for driven in left:
+            durability.journal.leave(driven)
+            driven.lose(Suspended(driven.id, str(driven.status)))
+        await self._all_let_go()
+        for run_id, lease in leases.items():
+            if lease is not None:
+                await durability.keeper.release(run_id, lease)
+
+    async def _all_let_go(self) -> None:
         while self._driven:
             self._over = trio.Event()
             await self._over.wait()
-        await durability.inbox.look()
 
     def _abandon(self) -> None:
         """The engine is being left by an exception: take no more runs."""
         self._closing = True
+        for driven in self._driven.values():
+            # a pause takes the bound of clean-up away, which is shielded: nobody could end it any more
+            if driven is not None and driven.clock.stopped:
+                driven.lose(Suspended(driven.id, str(driven.status)))
 
     async def _leave(self) -> None:
         """The engine is left normally: suspend what outlives the engine, cancel what does not."""

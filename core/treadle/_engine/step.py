@@ -459,9 +459,8 @@ class StepRun:
         self._left_unknown = False
         answer = answer_of(event)
         if answer.decision == Resolve.RETRY:
-            return Outcome(
-                StepStatus.CANCELLED, reason="it was cancelled before it was tried again", attempts=self.attempt
-            )
+            reason = "it was cancelled before it was tried again"
+            return Outcome(StepStatus.CANCELLED, reason=reason, attempts=self.attempt)
         if answer.decision == Resolve.COMPLETE:
             given = ABSENT if answer.value is None else answer.value
             return Outcome(StepStatus.COMPLETED, given, attempts=self.attempt)
