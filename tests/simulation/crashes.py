@@ -207,6 +207,8 @@ class _Reaper(trio.abc.Instrument):
         self._given = len(world.stream)
         self.run.clock.expose()  # what is shielded against cancellation dies all the same
         self.scope.cancel(reason="crash")
+        self.run.open_gate()  # clean-up that is shielded would wait there for ever
+        self.run.clock.go()
 
     def cut(self) -> None:
         """Forget what happened while the process was torn down."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 import trio.testing
 from hypothesis import HealthCheck, given, settings
 from tests.engine.kit import events, rig, to_end
 from tests.engine.stores import journal
-from tests.simulation.people import Command
 from tests.simulation.workflows import commands, execute, workflows
 
 import treadle
 from treadle._state import RUN_TRANSITIONS, STEP_TRANSITIONS
 from treadle.events import SETTLINGS, StepStatus
 from treadle.testing import MemoryStore
+
+if TYPE_CHECKING:
+    from tests.simulation.people import Command
 
 Move = tuple[str, str, str]
 Act = tuple[float, Callable[[treadle.Run], Awaitable[None]]]
