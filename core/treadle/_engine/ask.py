@@ -148,8 +148,18 @@ def reopen(run: Run, past: Past) -> None:
     The steps that put them take them over when they are there again.
     """
     for path, step in past.steps.items():
-        if step.waiting is not None and step.waiting is step.last and step.resolved is None:
+        if step.waiting is None or step.waiting is not step.last or step.resolved is not None:
+            continue
+        if not _is_over(past, path):
             run.questions[path] = Question.of(run, step.waiting)
+
+
+def _is_over(past: Past, path: str) -> bool:
+    """Whether nobody waits for the answer any more: the run was cancelled, or its end is decided."""
+    first, *rest = path.split(".")
+    if first == "finally":
+        return False
+    return past.ending is not None or (past.cancelling is not None and "undo" not in rest)
 
 
 def before(past: StepPast | None, attempt: int | None, kinds: Sequence[str]) -> Event | None:

@@ -207,6 +207,8 @@ def reject(
 
 def _open(run: Run, asked: Asked, path: str) -> Question:
     question = run.questions.get(path)
+    if question is not None and run.status.ended:
+        asked.refuse(run, "it has ended", step=path)
     if question is None or question.answer is not None or question.kind == "signal":
         if question is not None and question.answer is None:
             asked.refuse(run, f"it waits for the signal {question.told['signal']!r}", step=path)
