@@ -145,5 +145,9 @@ class SqliteStore:
         for first in range(0, len(runs), FORGET):
             some = runs[first : first + FORGET]
             answers = _of_parts(await self._writer(*(partial(writes.forget, run=run) for run in some)))
-            gone |= {run for run, deleted in zip(some, answers, strict=True) if deleted is True}
+            for run, deleted in zip(some, answers, strict=True):
+                if isinstance(deleted, Exception):
+                    raise deleted
+                if deleted:
+                    gone.add(run)
         return frozenset(gone)

@@ -48,7 +48,7 @@ _ANSWER = "UPDATE request SET answer = ? WHERE id = ? AND answer IS NULL"
 _ENDED = "SELECT number FROM run WHERE id = ? AND ended = 1"
 _BLOBS = "SELECT DISTINCT blob FROM event WHERE run = ? AND blob IS NOT NULL"
 _FORGET = "DELETE FROM run WHERE number = ?"
-_DROP = "DELETE FROM blob WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM event WHERE blob = ?1)"
+_DROP = "DELETE FROM blob WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM event WHERE event.blob = blob.hash)"
 
 
 def create(db: sqlite3.Connection, info: RunInfo, records: Sequence[Record]) -> RunInfo:
