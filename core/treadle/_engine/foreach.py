@@ -81,6 +81,10 @@ class Elements(Stopper):
         self._replay()
         return self
 
+    def known_open(self) -> list[StepRun]:
+        """The elements that had started when the journal ended, and had not settled."""
+        return [self._at(number) for number in self._open]
+
     @property
     def left(self) -> int:
         """How many elements have not started."""

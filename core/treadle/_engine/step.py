@@ -519,6 +519,11 @@ class StepRun:
         self.keep_inner()
         undo.add(self._earlier)
 
+    def leave_unknown(self, undo: UndoLog) -> None:
+        """Enter into *undo* what is owed for a step of which nobody says any more what became of it."""
+        self._left_unknown = True
+        self.report(Outcome(StepStatus.CANCELLED, attempts=self.attempt), undo)
+
     def _besides(self, outcome: Outcome, *, late: bool) -> dict[str, Any]:
         """What the event of *outcome* tells besides it; recovery needs some of that."""
         extra: dict[str, Any] = {}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from treadle._engine.frame import Frame
     from treadle._engine.run import Run
     from treadle._engine.step import StepRun
+    from treadle._engine.undo import UndoLog
     from treadle.events import Event
 
 
@@ -195,10 +196,12 @@ def inner_again(step: StepRun, attempt: int, settled: Event | None) -> list[Fram
     before = len(run.history) if settled is None else settled.seq or 0
     if step.has_elements:
         elements = Elements.again(step)
+        for element in elements.known_open():
+            _left_unknown(element, elements.undo)
         strike_undone(elements.undo, run.past, before)
         return [elements]
     prefix = step.inside_of(attempt)
-    ids = {(event.step or "").rpartition(".")[2] for event in run.past.settlings(prefix)}
+    ids = {path.rpartition(".")[2] for path in run.past.state.inside(prefix)}
     places = None if settled is None else settled.data.get("blocks")
     frames: list[Frame | Elements] = []
     for place, block in enumerate(step.spec.blocks):
@@ -215,7 +218,16 @@ def inner_again(step: StepRun, attempt: int, settled: Event | None) -> list[Fram
             undoing=step.frame.undoing,
         )
         frame.place = place
-        replay(frame, run.past)
+        for index in replay(frame, run.past):
+            if settled is not None:
+                _left_unknown(frame.step(index), frame.undo)
         strike_undone(frame.undo, run.past, before)
         frames.append(frame)
     return frames
+
+
+def _left_unknown(step: StepRun, undo: UndoLog) -> None:
+    """Owe what *step* does if it was unknown, and left so, when its block was cancelled with the run."""
+    if step.past is not None and step.past.unknown and step.past.settled is None:
+        step.stand(step.past)
+        step.leave_unknown(undo)
