@@ -24,3 +24,7 @@ class Place(Value):
     ) -> Problem:
         """The problem of what stands here; arguments as of `Problem`."""
         return Problem(message, self.path, fix, self.file, self.line, self.column, code, severity)
+
+    def inside(self, offset: int) -> Place:
+        """The place of the character *offset* of the text that stands here, as far as that is known."""
+        return self
