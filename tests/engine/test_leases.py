@@ -582,3 +582,61 @@ async def test_an_engine_is_left_at_once_while_a_pause_holds_clean_up_up(
             await run.pause()
             await trio.sleep_forever()
     assert trio.current_time() == 9
+
+
+# --- a run that was taken over, and waits for its turn ----------------------------------------------
+
+
+async def _in_the_queue(r: Rig, run_id: str) -> treadle.Run:
+    """The run taken over behind one that has the only slot for 50 seconds."""
+    await r.start("steps: [{id: first, act: {takes: 50s}}]")
+    await trio.sleep(1)
+    return await r.engine.resume_run(run_id)
+
+
+async def _asking(store: MemoryStore) -> str:
+    """A run that waits for an approval, and that nobody drives any more."""
+    async with rig(store=store) as r:
+        run = await r.start("steps: [{id: asked, approval: Well?}]\nfinally: [{id: last, act: 0s}]")
+        await trio.sleep(1)
+    return run.id
+
+
+async def test_an_answer_counts_that_comes_before_a_run_has_its_turn(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    run_id = await _asking(store)
+    async with rig(store=store, recover=False, limits=treadle.Limits(runs=1)) as r:
+        run = await _in_the_queue(r, run_id)
+        await run.approve("asked")
+        assert (await to_end(run)).status is treadle.RunStatus.COMPLETED
+
+
+async def test_a_run_that_is_cancelled_before_it_has_its_turn_still_cleans_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    run_id = await _asking(store)
+    async with rig(store=store, recover=False, limits=treadle.Limits(runs=1)) as r:
+        run = await _in_the_queue(r, run_id)
+        await run.cancel("enough")
+        state = await to_end(run)
+        assert state.status is treadle.RunStatus.CANCELLED
+        assert state.steps["finally.last"].status is treadle.StepStatus.COMPLETED
+
+
+async def test_a_run_that_is_paused_before_it_has_its_turn_is_paused_and_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    run_id = await _asking(store)
+    async with rig(store=store, recover=False, limits=treadle.Limits(runs=1)) as r:
+        run = await _in_the_queue(r, run_id)
+        await run.pause()
+        assert run.status is treadle.RunStatus.PAUSED
+        await trio.sleep(100)
+        assert run.status is treadle.RunStatus.PAUSED
+        await run.approve("asked")
+        await run.resume()
+        assert (await to_end(run)).status is treadle.RunStatus.COMPLETED

@@ -146,7 +146,6 @@ class Engine:
             labels=labels or {},
             correlation_id=correlation_id,
         )
-        driven.evaluation.mask_declared()  # a command may come before the run begins
         if problems := driven.evaluation.secrets_given():
             raise InputError(problems)
         return driven
@@ -263,10 +262,7 @@ class Engine:
             raise
         self._ended.pop(run_id, None)
         self._runs[run_id] = run = Run(taken.run)
-        before = len(taken.run.history)
         self._launch(taken.run, taken.asked)
-        while self._slots.available_tokens and len(taken.run.history) == before and taken.run.lost is None:
-            await taken.run.changed()
         return run
 
     def _check_not_driven(self, run_id: str) -> None:
@@ -328,9 +324,8 @@ class Engine:
         if self._durability is None:
             self._nursery.start_soon(self._drive, driven, name=name)
             return
-        if driven.past is None:
-            self._durability.begin(driven, asked)
-        self._nursery.start_soon(self._drive_durably, driven, asked, self._durability, name=name)
+        self._durability.begin(driven, asked)
+        self._nursery.start_soon(self._drive_durably, driven, self._durability, name=name)
 
     async def _drive(self, driven: Driven) -> None:
         """Drive a run that does not outlive this engine."""
@@ -340,13 +335,11 @@ class Engine:
         self._let_go(driven.id)
         self._keep(driven.id)
 
-    async def _drive_durably(self, driven: Driven, asked: Sequence[Request], durability: Durability) -> None:
+    async def _drive_durably(self, driven: Driven, durability: Durability) -> None:
         """Drive a run that this engine holds, until it has ended, is lost or suspended; then let it go."""
         try:
             with driven.everything:
                 async with self._slots:
-                    if driven.past is not None:
-                        durability.begin(driven, asked)
                     if not driven.status.ended:
                         await live(driven)
             await durability.finish(driven)

@@ -36,12 +36,11 @@ _log = logging.getLogger("treadle.secrets")
 class Evaluation:
     """Evaluates the expressions of one run."""
 
-    __slots__ = ("_declared_masked", "_env", "_run", "ending", "vars")
+    __slots__ = ("_env", "_run", "ending", "vars")
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._env: dict[str, str] | None = None
-        self._declared_masked = False
         self.vars: dict[str, Any] = {}
         self.ending: dict[str, Any] = {}  # run.status and run.error, once decided
 
@@ -166,7 +165,6 @@ class Evaluation:
     def env(self) -> dict[str, str]:
         """The workflow's environment, evaluated when first wanted."""
         if self._env is None:
-            self.mask_declared()
             env: dict[str, str] = {}
             scope = Scope(None, names={"env": env})
             for name, value in self._run.plan.spec.env.items():
@@ -190,13 +188,10 @@ class Evaluation:
         return value
 
     def mask_declared(self) -> None:
-        """Mask every secret that the workflow declares or an input names, once.
+        """Mask every secret that the workflow declares or an input names.
 
         One that cannot be had is an error only of the step that uses it.
         """
-        if self._declared_masked:
-            return
-        self._declared_masked = True
         for name in sorted(self._declared()):
             try:
                 self._run.masker.add(self._run.surroundings.secret(name))

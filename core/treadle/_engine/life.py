@@ -75,7 +75,6 @@ async def live(run: Run) -> None:
 
 async def _ending(run: Run) -> End:
     run.started_at = run.surroundings.now()
-    run.evaluation.mask_declared()
     problem = _give_vars(run)
     told: dict[str, Any] = {"seed": run.seed}
     if run.evaluation.vars:
@@ -89,20 +88,16 @@ async def _ending(run: Run) -> End:
 
 async def _recovered(run: Run, past: Past) -> End:
     """As `_ending`, for a run that goes on. Only such a run has steps that may be sheltered."""
-    from treadle._engine.recovery import go_on, stand_in
+    from treadle._engine.recovery import stand_in
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_unshelter_at_last, run)
-        run.evaluation.mask_declared()
-        go_on(run, past)
         if past.ending is not None:
             stand_in(run, past)
             end = _decided_before(past.ending.data)
-            run.closing = True
             await _finally(run, end)
         else:
-            given = past.started is not None and "vars" in past.started.data
-            problem = None if given else _give_vars(run)
+            problem = None if run.evaluation.vars else _give_vars(run)
             end = await _closed(run, await _steps(run) if problem is None else problem)
         nursery.cancel_scope.cancel()
     return end

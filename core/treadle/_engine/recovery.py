@@ -29,7 +29,9 @@ _GOES_ON_AS = {RunStatus.WAITING: RunStatus.RUNNING}
 
 
 def recovered(surroundings: Surroundings, workflow: Workflow, events: Sequence[Event]) -> Run:
-    """The run that *events*, all there are of it, tell of; `live` drives it on.
+    """The run that *events*, all there are of it, tell of, as it stood; `live` drives it on.
+
+    It takes commands from now on, also while it still waits for its turn.
 
     Raises RecordError where *events* do not begin with the acceptance of a run.
     """
@@ -46,14 +48,11 @@ def recovered(surroundings: Surroundings, workflow: Workflow, events: Sequence[E
         correlation_id=accepted.correlation_id,
     )
     run.stored(list(events))
-    run.evaluation.mask_declared()
     run.handled.update(past.handled)
     run.signals.extend(past.kept_signals())
     _hold(run, past)
     if past.started is not None:  # else it begins, as if nothing had been
-        run.past = past
-        run.seed = past.started.data.get("seed", run.seed)
-        reopen(run, past)
+        _stand(run, past, past.started)
     return run
 
 
@@ -66,13 +65,15 @@ def _hold(run: Run, past: Past) -> None:
         run.close_gate()
 
 
-def go_on(run: Run, past: Past) -> None:
+def _stand(run: Run, past: Past, started: Event) -> None:
     """Stand where the journal ended, and say so."""
     state = past.state
+    run.past = past
+    run.seed = started.data.get("seed", run.seed)
+    run.evaluation.vars.update(started.data.get("vars", {}))
     run.started_at = state.started_at
     run.tolerated = state.tolerated
-    if past.started is not None:
-        run.evaluation.vars.update(past.started.data.get("vars", {}))
+    run.closing = past.ending is not None
     reopen(run, past)
     _stop_again(run, past)
     status = _GOES_ON_AS.get(state.status, state.status)

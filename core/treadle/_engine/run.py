@@ -131,6 +131,7 @@ class Run(Stopper):
         self._durable = 0
         self._gate: trio.Event | None = None
         self._changed: trio.Event | None = None
+        self.evaluation.mask_declared()  # before anything is told: a command may come before the run begins
 
     # --- events ---
 
