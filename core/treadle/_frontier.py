@@ -29,6 +29,7 @@ from treadle._plan.blocks import (
     BlockPlan,
     NeedPlan,
 )
+from treadle._state import STOPPED
 from treadle._values import Value
 from treadle.errors import EngineFault, Failure
 from treadle.events import StepStatus
@@ -327,7 +328,7 @@ class Frontier:
     def _omit_the_rest(self, cause: Cause, moves: Moves) -> None:
         self._queue.clear()
         self._head = 0
-        outcome = _omitted(f"stopped: {cause.text}")
+        outcome = _omitted(STOPPED + cause.text)
         for step, mark in enumerate(self._marks):
             if mark in (_PENDING, _QUEUED):
                 moves.settled.append((step, outcome))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._state import RunState
-from treadle.events import SETTLINGS, Event, RunStatus
+from treadle._state import CLOCK_STANDS, RunState
+from treadle.events import SETTLINGS, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -273,7 +273,3 @@ class Past:
             self.handled[data["request"]] = {
                 key: data[key] for key in ("answer", "why", "state") if key in data
             }
-
-
-CLOCK_STANDS = frozenset({RunStatus.PENDING, RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING})
-"""In which states a run is not driven."""

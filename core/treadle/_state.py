@@ -19,6 +19,12 @@ from treadle._values import Value
 from treadle.errors import Failure
 from treadle.events import Event, RunStatus, StepStatus, iso_time
 
+CLOCK_STANDS = frozenset({RunStatus.PENDING, RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING})
+"""In which states the time of a run does not count: it is not driven."""
+
+STOPPED = "stopped: "
+"""What the reason of a step begins with that its stopped block never started; the cause follows."""
+
 
 @attrs.define(eq=False, repr=False)
 class StepResult(Value):

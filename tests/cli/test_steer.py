@@ -8,6 +8,7 @@ import pytest
 from tests.cli.runs import cut, happened, in_use, put
 
 from treadle._cli import requests
+from treadle._engine import asking
 from treadle._kinds.store import Request
 from treadle.testing import MemoryStore
 
@@ -138,7 +139,7 @@ def test_what_is_asked_of_a_run_that_nobody_drives_is_kept(
 def test_a_driver_that_dies_while_we_wait_is_noticed(
     treadle: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(asking, "LOOK_SECONDS", 0.05)
     events = cut(happened(SPEC), "step.started", "one")
     run = put(store, events, owner="elsewhere:1:x", token=1, lease_until=time.time() + 0.3)
     code, _, err = treadle("cancel", run)
@@ -149,7 +150,7 @@ def test_a_driver_that_dies_while_we_wait_is_noticed(
 def test_a_driver_that_does_not_answer_is_not_waited_for_for_ever(
     treadle: Any, driven: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(asking, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(requests, "ANSWER_SECONDS", 0.1)
     code, _, err = treadle("pause", driven)
     assert code == 4

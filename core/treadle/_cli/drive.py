@@ -221,7 +221,7 @@ _WAITS = (RunStatus.WAITING, RunStatus.ROLLING_BACK, RunStatus.CANCELLING)
 
 
 def _stands(one: _Drive, run: Run) -> bool:
-    waits = run.status in _WAITS and bool(run.questions) and not run._driven.busy and not one.asks
+    waits = run.status in _WAITS and run.stands and not one.asks
     return not one.stays and (waits or run.status is RunStatus.PAUSED)
 
 

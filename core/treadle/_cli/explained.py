@@ -22,6 +22,7 @@ from treadle._cli.phrases import (
     some,
     spaced,
 )
+from treadle._state import STOPPED
 
 if TYPE_CHECKING:
     from treadle._cli.history import History
@@ -148,7 +149,7 @@ def _end(about: Data) -> Iterator[str]:
             yield f"{_strategy(about)} {said}"
     elif status == "cancelled" and reason:
         yield f"it was cancelled: {cut(reason)}"
-    elif status == "omitted" and reason and (reason.startswith("stopped: ") or not about["needs"]):
+    elif status == "omitted" and reason and (reason.startswith(STOPPED) or not about["needs"]):
         yield f"it did not start: {cut(reason)}"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from treadle._paths import enclosing, inside_of, join
 from treadle._plan.blocks import COMPLETED, RESULTS, TOLERATED
+from treadle._state import STOPPED
 from treadle.events import StepStatus, iso_time
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from treadle._plan.plan import Plan
     from treadle.events import Event
 
-_STOPPED = "stopped: "
 _RUN_CANCELLED = "the run was cancelled"
 
 
@@ -173,8 +173,8 @@ class Reasons:
             elif result.status is StepStatus.FAILED:
                 return self._failure(path, step, result)
             elif result.status in (StepStatus.OMITTED, StepStatus.CANCELLED):
-                stopped = result.status is StepStatus.CANCELLED or (result.reason or "").startswith(_STOPPED)
-                reason = (result.reason or "").removeprefix(_STOPPED)
+                stopped = result.status is StepStatus.CANCELLED or (result.reason or "").startswith(STOPPED)
+                reason = (result.reason or "").removeprefix(STOPPED)
                 if reason.startswith(_RUN_CANCELLED):
                     return self.cancel(self._seq(step))
                 step = self._stopper(step, reason) if stopped else self._unmet(step)

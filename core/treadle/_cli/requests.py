@@ -1,9 +1,4 @@
-"""A request to a run, left in the store for whoever drives it, and its answer.
-
-Rule 1: nobody but its driver touches the run; a request that is written is kept, whatever becomes of us.
-Rule 2: waiting for the answer ends when it is there, or when nobody drives the run any more: then the request
-        stays, and takes effect when the run goes on.
-"""
+"""Requests to runs, given from a terminal: who asks, and how the answer is told."""
 
 from __future__ import annotations
 
@@ -18,13 +13,7 @@ from treadle.errors import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from treadle._kinds.store import Request, RunInfo, StoreConnection
-
-POLL_SECONDS = 0.05
-"""How often the store is asked whether anything has changed."""
-
-LOOK_SECONDS = 0.5
-"""How often it is looked whether the run still has a driver, although nothing has changed."""
+    from treadle._kinds.store import RunInfo, StoreConnection
 
 ANSWER_SECONDS = 30.0
 """A driver that has not answered for so long is not waited for any more."""
@@ -52,50 +41,15 @@ async def ask(
 
     ``answer`` is `PENDING` where nobody drives the run, or whoever does has not answered in time.
     """
-    import uuid
+    from treadle._engine import asking
 
-    from treadle._kinds.store import Request
-
-    if info.status.ended:
-        return _left(info)
-    request = Request(
-        id=str(uuid.uuid4()),
-        run=info.id,
-        command=command,
-        arguments=dict(arguments),
-        by=asker(),
-        time=time.time(),
+    reply = await asking.ask(
+        store, info, command, arguments, by=asker(), now=time.time, patience=ANSWER_SECONDS
     )
-    await store.ask(request)
-    return await _answer(store, request)
-
-
-async def _answer(store: StoreConnection, request: Request) -> Mapping[str, Any]:
-    import trio
-
-    from treadle._engine.owner import is_driven
-
-    seen, looked, until = None, -LOOK_SECONDS, trio.current_time() + ANSWER_SECONDS
-    while True:
-        changes, now = await store.changes(), trio.current_time()
-        if changes != seen or now - looked >= LOOK_SECONDS:
-            seen, looked = changes, now
-            info = await store.info(request.run)  # before the answer, which may come with the end of driving
-            known = await store.asked(request.id)
-            if known is not None and known.answer is not None:
-                return known.answer
-            if not is_driven(info, time.time()):
-                return _left(info)
-            if now >= until:
-                return {"answer": PENDING, "state": str(info.status), "driver": driver(info, time.time())}
-        await trio.sleep(POLL_SECONDS)
-
-
-def _left(info: RunInfo) -> Mapping[str, Any]:
-    """The answer where nobody drives the run: it may have ended just before it was asked."""
-    if info.status.ended:
-        return {"answer": "refused", "why": "it has ended", "state": str(info.status)}
-    return {"answer": PENDING, "state": str(info.status)}
+    if reply.answer is not None:
+        return reply.answer
+    pending = {"answer": PENDING, "state": str(reply.info.status)}
+    return {**pending, "driver": driver(reply.info, time.time())} if reply.late else pending
 
 
 def show_answer(info: RunInfo, command: str, answer: Mapping[str, Any], *, as_json: bool) -> int:

@@ -16,23 +16,20 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._engine.plain import NotPlain, to_plain
-from treadle._engine.stop import first_cause
+from treadle._engine.stop import cancelled, first_cause
 from treadle._engine.waits import MOST_KEPT, hand_over, taker
-from treadle._frontier import Cause
 from treadle._inputs import MISSING, check_inputs, input_from_data
 from treadle.errors import Refused
 from treadle.events import Resolve, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import NoReturn
 
     from treadle._engine.ask import Question
     from treadle._engine.run import Run
     from treadle._kinds.store import Request
-    from treadle.errors import Problem
 
-_PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
 _HELD = (RunStatus.PAUSING, RunStatus.PAUSED)
 _SIGNAL = r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z"
 
@@ -80,18 +77,16 @@ def pause(run: Run, *, by: str | None = None, request: str | None = None) -> Non
         asked.accept(run)
         run.close_gate()
         return
-    if run.status not in _PAUSABLE or run.closing:
+    if not run.pausable:
         asked.refuse(run, "only a run whose steps are running can be paused")
     asked.accept(run, RunStatus.PAUSING)
-    run.close_gate()
-    run.become(RunStatus.PAUSING, "workflow.pausing")
-    run.maybe_paused()
+    run.pause()
 
 
 def resume(run: Run, *, by: str | None = None, request: str | None = None) -> None:
     """Go on; a run that is running stays so."""
     asked = Asked("resume", by, request)
-    if run.status in _PAUSABLE and not run.closing:
+    if run.pausable:
         asked.accept(run)
         return
     if not run.held:
@@ -130,7 +125,7 @@ def cancel(
     run.wants_rollback = rollback
     run.cancel_reason = reason
     run.become(RunStatus.CANCELLING, "workflow.cancelling", {"reason": reason})
-    run.stop(Cause("cancel", f"the run was cancelled ({reason})" if reason else "the run was cancelled"))
+    run.stop(cancelled(reason))
     run.open_gate()
 
 
@@ -181,10 +176,7 @@ def approve(
     request: str | None = None,
 ) -> None:
     """Approve what the step at *path* waits for."""
-    asked = Asked("approve", by, request)
-    question = _open_approval(run, asked, path)
-    values, problems = _filled_in(question, fields or {})
-    _decide(run, asked, question, values, problems, comment)
+    _decide(run, Asked("approve", by, request), path, fields or {}, comment)
 
 
 def reject(
@@ -197,12 +189,24 @@ def reject(
     request: str | None = None,
 ) -> None:
     """Reject what the step at *path* waits for. Fields may be left out; those that are given must fit."""
-    asked = Asked("reject", by, request)
+    _decide(run, Asked("reject", by, request), path, fields or {}, comment, partly=True)
+
+
+def _decide(
+    run: Run, asked: Asked, path: str, given: Mapping[str, Any], comment: str | None, *, partly: bool = False
+) -> None:
+    """Answer an approval with the fields that are *given*; *partly*: others may be missing."""
     question = _open_approval(run, asked, path)
-    values, problems = _filled_in(question, fields or {})
-    given = {name: value for name, value in values.items() if name in (fields or {})}
-    wrong = [problem for problem in problems if problem.code != MISSING]
-    _decide(run, asked, question, given, wrong, comment)
+    declared = {name: input_from_data(name, one) for name, one in question.told["fields"].items()}
+    values, problems = check_inputs(declared, given, "field")
+    if partly:
+        values = {name: value for name, value in values.items() if name in given}
+        problems = [problem for problem in problems if problem.code != MISSING]
+    if problems:
+        asked.refuse(run, "; ".join(map(str, problems)), step=path)
+    plain = _plain(run, asked, "what was filled in", values, step=path)
+    asked.accept(run, step=path)
+    question.settle(asked.command, who=asked.by, fields=plain, comment=comment, request=asked.request)
 
 
 def _open(run: Run, asked: Asked, path: str) -> Question:
@@ -226,27 +230,6 @@ def _open_approval(run: Run, asked: Asked, path: str) -> Question:
         choices = ", ".join(question.decisions)
         asked.refuse(run, f"it waits for a decision; resolve it as one of {choices}", step=path)
     return question
-
-
-def _filled_in(question: Question, fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    declared = {name: input_from_data(name, one) for name, one in question.told["fields"].items()}
-    return check_inputs(declared, fields, "field")
-
-
-def _decide(
-    run: Run,
-    asked: Asked,
-    question: Question,
-    values: Mapping[str, Any],
-    problems: Sequence[Problem],
-    comment: str | None,
-) -> None:
-    path = question.path
-    if problems:
-        asked.refuse(run, "; ".join(map(str, problems)), step=path)
-    plain = _plain(run, asked, "what was filled in", values, step=path)
-    asked.accept(run, step=path)
-    question.settle(asked.command, who=asked.by, fields=plain, comment=comment, request=asked.request)
 
 
 def _plain(run: Run, asked: Asked, what: str, value: Any, **told: Any) -> Any:
@@ -292,24 +275,27 @@ def apply(run: Run, request: Request) -> dict[str, Any]:
     if known is not None:
         return known
     with suppress(Refused):  # which is an answer, noted like any other
-        _do(run, request)
+        command(run, request.command, request.arguments, by=request.by, request=request.id)
     return run.handled[request.id]
 
 
-def _do(run: Run, request: Request) -> None:
-    asked = Asked(request.command, request.by, request.id)
-    command = _COMMANDS.get(request.command)
-    if command is None:
+def command(
+    run: Run, name: str, arguments: Mapping[str, Any], *, by: str | None = None, request: str | None = None
+) -> None:
+    """Give *run* the command *name*; of its *arguments* those that are None count as not given."""
+    asked = Asked(name, by, request)
+    known = _COMMANDS.get(name)
+    if known is None:
         asked.refuse(run, f"there is no such command; there are {', '.join(_COMMANDS)}")
-    do, kinds = command
-    given = {name: request.arguments[name] for name in kinds if request.arguments.get(name) is not None}
-    for name, kind in kinds.items():
-        if name in _NEEDED and name not in given:
-            asked.refuse(run, f"its request lacks {name!r}")
-        if name in given and not isinstance(given[name], kind):
-            asked.refuse(run, f"{name!r} of its request is {type(given[name]).__name__}, which it cannot be")
-    needed = [given.pop(name) for name in kinds if name in _NEEDED]
-    do(run, *needed, **given, by=request.by, request=request.id)
+    do, kinds = known
+    given = {key: arguments[key] for key in kinds if arguments.get(key) is not None}
+    for key, kind in kinds.items():
+        if key in _NEEDED and key not in given:
+            asked.refuse(run, f"it lacks {key!r}")
+        if key in given and not isinstance(given[key], kind):
+            asked.refuse(run, f"{key!r} is {type(given[key]).__name__}, which it cannot be")
+    needed = [given.pop(key) for key in kinds if key in _NEEDED]
+    do(run, *needed, **given, by=by, request=request)
 
 
 _NEEDED = frozenset({"step", "decision", "name"})

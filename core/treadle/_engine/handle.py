@@ -61,6 +61,11 @@ class Run:
         open_ = ((path, one) for path, one in self._driven.questions.items() if one.answer is None)
         return {path: question.prompt for path, question in open_}
 
+    @property
+    def stands(self) -> bool:
+        """Whether steps wait for an answer, and nothing else can go on meanwhile."""
+        return bool(self.questions) and not self._driven.busy
+
     def state(self) -> RunState:
         """All that its events tell so far."""
         driven = self._driven
@@ -115,13 +120,11 @@ class Run:
 
     async def pause(self, *, by: str | None = None) -> None:
         """Start nothing new; what is in flight finishes. Raises Refused where it cannot."""
-        control.pause(self._driven, by=by)
-        await self._driven.durable()
+        await self._command("pause", {}, by)
 
     async def resume(self, *, by: str | None = None) -> None:
         """Go on after `pause`. Raises Refused where it is not paused."""
-        control.resume(self._driven, by=by)
-        await self._driven.durable()
+        await self._command("resume", {}, by)
 
     async def cancel(
         self, reason: str | None = None, *, rollback: bool = False, by: str | None = None
@@ -132,8 +135,7 @@ class Run:
           reason: for people, in events and results.
           rollback: undo what completed, before ``finally``.
         """
-        control.cancel(self._driven, reason, rollback=rollback, by=by)
-        await self._driven.durable()
+        await self._command("cancel", {"reason": reason, "rollback": rollback}, by)
 
     async def resolve(
         self, path: str, decision: Resolve | str, *, output: Any = None, by: str | None = None
@@ -147,8 +149,7 @@ class Run:
         Raises:
           Refused: the step does not wait, the decision is not on offer, or the output is not plain data.
         """
-        control.resolve(self._driven, path, decision, output, by=by)
-        await self._driven.durable()
+        await self._command("resolve", {"step": path, "decision": str(decision), "output": output}, by)
 
     async def approve(
         self,
@@ -162,8 +163,7 @@ class Run:
 
         Raises Refused where it does not wait for an approval, or with everything that is wrong with *fields*.
         """
-        control.approve(self._driven, path, fields, comment=comment, by=by)
-        await self._driven.durable()
+        await self._command("approve", {"step": path, "fields": fields, "comment": comment}, by)
 
     async def reject(
         self,
@@ -177,13 +177,16 @@ class Run:
 
         Raises Refused where it does not wait for an approval, or with everything that is wrong with *fields*.
         """
-        control.reject(self._driven, path, fields, comment=comment, by=by)
-        await self._driven.durable()
+        await self._command("reject", {"step": path, "fields": fields, "comment": comment}, by)
 
     async def signal(self, name: str, payload: Any = None, *, by: str | None = None) -> None:
         """Hand a signal to the first step that waits for it; without one, it is kept until there is.
 
         Raises Refused where the run has ended, or *payload* is not plain data.
         """
-        control.signal(self._driven, name, payload, by=by)
+        await self._command("signal", {"name": name, "payload": payload}, by)
+
+    async def _command(self, name: str, arguments: Mapping[str, Any], by: str | None) -> None:
+        """Give the run a command of `control`; returns once it is accepted for good. Raises Refused."""
+        control.command(self._driven, name, arguments, by=by)
         await self._driven.durable()

@@ -81,8 +81,7 @@ async def _ending(run: Run) -> End:
         told["vars"] = run.evaluation.vars
     run.become(RunStatus.RUNNING, "workflow.started", told)
     if run.held:
-        run.become(RunStatus.PAUSING, "workflow.pausing")
-        run.maybe_paused()
+        run.pause()
     return await _closed(run, await _steps(run) if problem is None else problem)
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from treadle._engine.ask import reopen
 from treadle._engine.report import with_path
 from treadle._engine.run import Run
-from treadle._engine.stop import before_the_crash
+from treadle._engine.stop import before_the_crash, cancelled, rolled_back
 from treadle._engine.take_up import left_behind
-from treadle._frontier import Cause
 from treadle._past import Past
 from treadle.errors import Failure, RecordError
 from treadle.events import RunStatus
@@ -86,17 +85,13 @@ def _stop_again(run: Run, past: Past) -> None:
     if cancelling is not None:
         run.cancel_reason = cancelling.data.get("reason")
         run.wants_rollback = any(event.data.get("rollback") for event in past.commands)
-        reason = f" ({run.cancel_reason})" if run.cancel_reason else ""
-        text = f"the run was cancelled{reason}"
-        run.stop(Cause("cancel", text), before_the_crash(cancelling.seq or 0))
+        run.stop(cancelled(run.cancel_reason), before_the_crash(cancelling.seq or 0))
     if rolling_back is not None and cancelling is None:
         error = rolling_back.data.get("error")
         path = rolling_back.data.get("step")
         failure = None if error is None else Failure.from_data(error)
         run.rollback_error = failure if failure is None or not path else with_path(failure, path)
-        where = f"{path} failed" if path else "its time is up"
-        cause = Cause("rollback", f"{where}, which asks for a rollback")
-        run.stop(cause, before_the_crash(rolling_back.seq or 0))
+        run.stop(rolled_back(path), before_the_crash(rolling_back.seq or 0))
 
 
 def stand_in(run: Run, past: Past) -> None:

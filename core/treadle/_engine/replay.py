@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from treadle._engine.report import ended_by_itself, reported
 from treadle._engine.stop import Diverged, before_the_crash
 from treadle._frontier import Cause
+from treadle._state import STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from treadle._engine.undo import UndoLog
     from treadle._past import Past
     from treadle.events import Event
-
-_STOPPED = "stopped: "
 
 
 def replay(frame: Frame, past: Past) -> list[int]:
@@ -69,12 +68,12 @@ def _told(frame: Frame, past: Past) -> list[tuple[int, Event]]:
 def _halt(frame: Frame, event: Event) -> None:
     """The block had been stopped from outside when *event* told of a step that had not started."""
     reason = event.data.get("reason") or ""
-    if event.type != "step.omitted" or not reason.startswith(_STOPPED):
+    if event.type != "step.omitted" or not reason.startswith(STOPPED):
         raise Diverged(
             f"event {event.seq} says that {event.step} settled, which could not have started by then;"
             " the plugins installed now are not those that the run began with; install those, then resume it"
         )
-    frame.halt(Cause("cancel", reason.removeprefix(_STOPPED)))
+    frame.halt(Cause("cancel", reason.removeprefix(STOPPED)))
 
 
 def _stopped_from_outside(frame: Frame, event: Event) -> bool:
@@ -100,7 +99,7 @@ def _overtaken(
 
 
 def _is_stopped(event: Event) -> bool:
-    return event.type == "step.omitted" and (event.data.get("reason") or "").startswith(_STOPPED)
+    return event.type == "step.omitted" and (event.data.get("reason") or "").startswith(STOPPED)
 
 
 def _went_on(frame: Frame, running: dict[int, None]) -> bool:

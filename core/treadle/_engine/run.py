@@ -20,8 +20,8 @@ from treadle._engine.clock import DrivenClock
 from treadle._engine.evaluate import Evaluation
 from treadle._engine.masking import Masker
 from treadle._engine.report import with_path
-from treadle._engine.stop import Stopper, first_cause
-from treadle._frontier import Cause
+from treadle._engine.stop import Stopper, first_cause, rolled_back
+from treadle._state import CLOCK_STANDS
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from treadle._engine.ask import Question
     from treadle._engine.frame import Frame
     from treadle._engine.surroundings import Surroundings
+    from treadle._frontier import Cause
     from treadle._past import Past
     from treadle._plan.plan import Plan
     from treadle.errors import EngineFault, Failure
@@ -278,7 +279,7 @@ class Run(Stopper):
     def become(self, status: RunStatus, type_: str | None = None, data: Mapping[str, Any] = NOTHING) -> None:
         """Take on *status*, with an event of *type_* that says so."""
         self.status = status
-        if status in _CLOCK_STANDS:
+        if status in CLOCK_STANDS:
             self.clock.stop()
         else:
             self.clock.go()
@@ -288,13 +289,8 @@ class Run(Stopper):
 
     def roll_back(self, path: str, error: Failure | None) -> None:
         """A strategy asked for a rollback: a fact of the run from now on, unless it is ending already."""
-        where = f"{path} failed" if path else "its time is up"
         overtaken = path and self.root is not None and first_cause(self.root.outer) is not None
-        if (
-            self.closing
-            or overtaken
-            or not self.stop(Cause("rollback", f"{where}, which asks for a rollback"))
-        ):
+        if self.closing or overtaken or not self.stop(rolled_back(path)):
             return
         self.rollback_error = error if error is None or not path else with_path(error, path)
         told = {"step": path or None, "error": None if error is None else error.to_data()}
@@ -330,6 +326,17 @@ class Run(Stopper):
             await self._gate.wait()
             await trio.lowlevel.checkpoint()  # what else was held may have stopped the block meanwhile
 
+    @property
+    def pausable(self) -> bool:
+        """Whether its steps are running, so that it can be paused, or go on as it is."""
+        return self.status in (RunStatus.RUNNING, RunStatus.WAITING) and not self.closing
+
+    def pause(self, data: Mapping[str, Any] = NOTHING) -> None:
+        """Start nothing new, say so, and be paused once no attempt is in flight."""
+        self.close_gate()
+        self.become(RunStatus.PAUSING, "workflow.pausing", data)
+        self.maybe_paused()
+
     def maybe_paused(self) -> None:
         """A pausing run is paused once no attempt is in flight."""
         if self.status is RunStatus.PAUSING and not self.in_flight:
@@ -357,6 +364,3 @@ class Run(Stopper):
     def rng(self, path: str) -> random.Random:
         """The random source of the step at *path*; a restart draws the same numbers."""
         return random.Random(f"{self.seed}/{self.id}/{path}")
-
-
-_CLOCK_STANDS = frozenset({RunStatus.PAUSING, RunStatus.PAUSED, RunStatus.WAITING})

@@ -29,6 +29,7 @@ from treadle._engine.undo import Owed, UndoLog, undo_inside
 from treadle._frontier import ABSENT, Cause, Outcome, Skip
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Tolerate
 from treadle._paths import inside_of
+from treadle._state import STOPPED
 from treadle._units import format_duration
 from treadle.errors import Failure
 from treadle.events import Resolve, StepStatus
@@ -437,7 +438,7 @@ class StepRun:
                 return self._failed_meanwhile(error)
             cause = overtaking  # that attempt was not the last: no strategy is asked
         if not self.started:
-            return Outcome(StepStatus.OMITTED, reason=f"stopped: {cause.text}")
+            return Outcome(StepStatus.OMITTED, reason=STOPPED + cause.text)
         reason = cause.text
         if self.past is not None and self.past.attempt == self.attempt and not self.inner:
             reason = f"crash: {reason}"  # whether that attempt took effect is not known

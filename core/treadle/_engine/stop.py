@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from treadle._frontier import Cause
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from treadle._frontier import Cause
 
 
 class Diverged(Exception):
@@ -84,6 +84,17 @@ class Timer(Stopper):
         if scope is None or not scope.cancel_called:
             return None
         return scope.deadline, self.cause
+
+
+def cancelled(reason: str | None) -> Cause:
+    """The cause of a cancel of the run."""
+    return Cause("cancel", f"the run was cancelled ({reason})" if reason else "the run was cancelled")
+
+
+def rolled_back(path: str | None) -> Cause:
+    """The cause of a rollback that the failure of the step at *path* asked for, or the run's timeout."""
+    where = f"{path} failed" if path else "its time is up"
+    return Cause("rollback", f"{where}, which asks for a rollback")
 
 
 def before_the_crash(seq: int) -> float:

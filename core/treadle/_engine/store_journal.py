@@ -18,7 +18,6 @@ from treadle._engine.run import Run
 from treadle._kinds.store import Append
 from treadle._records import encode
 from treadle.errors import StoreBroken, StoreError, StoreUnavailable
-from treadle.events import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,8 +33,6 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 BATCH = 1_000
 """Events in one append, unless a single run has more: encoding them must not hold up everything else."""
-
-_PAUSABLE = (RunStatus.RUNNING, RunStatus.WAITING)
 
 _log = logging.getLogger("treadle.store")
 
@@ -191,12 +188,8 @@ class StoreJournal:
     def _hold_up(self, runs: Iterable[Run], why: StoreError) -> None:
         """Pause what could go on only to wait for the store; a person resumes it when all is well again."""
         for run in runs:
-            if run in self.leases and run.status in _PAUSABLE and not run.closing and not run.held:
-                run.close_gate()
-                run.become(
-                    RunStatus.PAUSING, "workflow.pausing", {"reason": f"the store cannot write: {why}"}
-                )
-                run.maybe_paused()
+            if run in self.leases and run.pausable and not run.held:
+                run.pause({"reason": f"the store cannot write: {why}"})
 
 
 class _Absence:

@@ -5,24 +5,22 @@ Rule: nothing here touches the run but by requests, which whoever drives it answ
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import trio
 
+from treadle._engine.asking import ask
 from treadle._engine.handle import Run
-from treadle._engine.owner import is_driven
-from treadle._kinds.store import Request
 from treadle._records import decode
 from treadle._state import RunState
 from treadle.errors import Refused
-from treadle.events import SETTLINGS
+from treadle.events import SETTLINGS, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from treadle._kinds.store import RunInfo, StoreConnection
-    from treadle.events import Event, Resolve, RunStatus
+    from treadle.events import Event
 
 POLL_SECONDS = 0.1
 """How often the store is asked whether anything has changed."""
@@ -72,6 +70,10 @@ class StoredRun(Run):
                 open_.pop(event.step or "", None)
         return open_
 
+    @property
+    def stands(self) -> bool:
+        return self.status is RunStatus.WAITING
+
     def state(self) -> RunState:
         return RunState.fold(self._events)
 
@@ -112,77 +114,13 @@ class StoredRun(Run):
         await self.ended()
         return self.state()
 
-    # --- commands ---
-
-    async def pause(self, *, by: str | None = None) -> None:
-        await self._ask("pause", {}, by)
-
-    async def resume(self, *, by: str | None = None) -> None:
-        await self._ask("resume", {}, by)
-
-    async def cancel(
-        self, reason: str | None = None, *, rollback: bool = False, by: str | None = None
-    ) -> None:
-        await self._ask("cancel", {"reason": reason, "rollback": rollback}, by)
-
-    async def resolve(
-        self, path: str, decision: Resolve | str, *, output: Any = None, by: str | None = None
-    ) -> None:
-        given = {} if output is None else {"output": output}
-        await self._ask("resolve", {"step": path, "decision": str(decision), **given}, by)
-
-    async def approve(
-        self,
-        path: str,
-        fields: Mapping[str, Any] | None = None,
-        *,
-        comment: str | None = None,
-        by: str | None = None,
-    ) -> None:
-        await self._ask("approve", {"step": path, "fields": dict(fields or {}), "comment": comment}, by)
-
-    async def reject(
-        self,
-        path: str,
-        fields: Mapping[str, Any] | None = None,
-        *,
-        comment: str | None = None,
-        by: str | None = None,
-    ) -> None:
-        await self._ask("reject", {"step": path, "fields": dict(fields or {}), "comment": comment}, by)
-
-    async def signal(self, name: str, payload: Any = None, *, by: str | None = None) -> None:
-        await self._ask("signal", {"name": name, "payload": payload}, by)
-
-    async def _ask(self, command: str, arguments: Mapping[str, Any], by: str | None) -> None:
+    async def _command(self, name: str, arguments: Mapping[str, Any], by: str | None) -> None:
         await self.read()
-        if self.status.ended:
-            raise Refused(command, str(self.status), "it has ended")
-        request = Request(
-            id=uuid.uuid4().hex,
-            run=self.id,
-            command=command,
-            arguments=dict(arguments),
-            by=by or "another process",
-            time=self._now(),
-        )
-        await self._store.ask(request)
-        answer = await self._answer(request.id)
+        asker = by or "another process"
+        reply = await ask(self._store, self._info, name, arguments, by=asker, now=self._now)
         await self.read()
+        answer = reply.answer
         if answer is None and self.status.ended:  # just before it was asked
-            raise Refused(command, str(self.status), "it has ended")
+            raise Refused(name, str(self.status), "it has ended")
         if answer is not None and answer["answer"] == "refused":
-            raise Refused(command, answer.get("state", str(self.status)), answer.get("why", "it was refused"))
-
-    async def _answer(self, request: str) -> Mapping[str, Any] | None:
-        """The answer, once it is there; None where nobody drives the run, so that there will be none now."""
-        while True:
-            changes = await self._store.changes()
-            asked = await self._store.asked(request)
-            if asked is None or asked.answer is not None:
-                return None if asked is None else asked.answer
-            if not is_driven(await self._store.info(self.id), self._now()):
-                return None
-            with trio.move_on_after(1.0):  # somebody may die without a change
-                while await self._store.changes() == changes:  # noqa: ASYNC110  others write
-                    await trio.sleep(POLL_SECONDS)
+            raise Refused(name, answer.get("state", str(self.status)), answer.get("why", "it was refused"))
