@@ -171,3 +171,19 @@ steps:
         "ship": "failed",
     }
     assert trio.current_time() == 0
+
+
+async def test_a_run_is_not_rolled_back_where_a_block_inside_could_not_be(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with rig() as r:
+        state = await r.run("""
+on_error: rollback
+steps:
+  - id: ship
+    parallel:
+      push: {act: {}, undo: {act: {name: undo, fails: 1}}}
+      check: {needs: push, act: {fails: 9}, on_error: {rollback: {scope: block}}}
+""")
+    assert state.status == "failed"
+    assert state.rollback == {"status": "incomplete", "undone": 0, "failed": ["ship.push: undo failed"]}

@@ -14,7 +14,7 @@ import pytest
 from tests.simulation.crashes import Death
 from tests.simulation.people import Command
 
-from treadle._engine import ask, life, once, recovery, take_up
+from treadle._engine import ask, frame, life, once, recovery, settlement, take_up
 from treadle._engine import replay as replaying
 from treadle._engine.attempt import Attempt
 from treadle._engine.bus import SinkQueue
@@ -115,12 +115,12 @@ def goes_on_after_a_failure(patch: Patch) -> None:
 
 
 def tells_twice(patch: Patch) -> None:
-    def twice(self: StepRun, outcome: Any, undo: Any, told: Any = None, **more: Any) -> None:
-        report(self, outcome, undo, told, **more)
-        report(self, outcome, UndoLog(), told, **more)
+    def twice(step: StepRun, outcome: Any, undo: Any, told: Any = None, **more: Any) -> None:
+        settled(step, outcome, undo, told, **more)
+        settled(step, outcome, UndoLog(), told, **more)
 
-    report = StepRun.report
-    patch.setattr(StepRun, "report", twice)
+    settled = settlement.settled
+    patch.setattr(frame, "settled", twice)
 
 
 def works_twice(patch: Patch) -> None:

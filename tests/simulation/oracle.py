@@ -569,7 +569,7 @@ def the_end_fits_what_happened(seen: Histories) -> Iterator[str]:
         yield "the run completed although it was cancelled"
     if end == "workflow.cancelled" and "workflow.cancelling" not in types and _began(seen):
         yield "the run ended cancelled and nobody had cancelled it"
-    if end == "workflow.rolled_back" and "step.undo_failed" in types and not _only_between_rounds(seen):
+    if end == "workflow.rolled_back" and "step.undo_failed" in types:
         yield "the run ended rolled back although an undo failed"
     tolerated = [event for event in seen.journal if event.type == "step.tolerated"]
     if seen.journal[-1].data["tolerated"] < len(tolerated):
@@ -594,12 +594,6 @@ def _stopped_by_its_time(seen: Histories) -> set[str | None]:
         elif event.type == "step.resolved":
             asked.discard(event.step)
     return asked
-
-
-def _only_between_rounds(seen: Histories) -> bool:
-    rolling = next(event.seq for event in seen.journal if event.type == "workflow.rolling_back")
-    failed = [event for event in seen.journal if event.type == "step.undo_failed"]
-    return all((event.seq or 0) < (rolling or 0) for event in failed)
 
 
 def the_state_is_the_fold(seen: Histories) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import trio
 
 from treadle._engine.report import ended_by_itself, reported, with_path
+from treadle._engine.settlement import settled
 from treadle._engine.stop import Stopper, before_the_crash, first_cause
 from treadle._engine.undo import UndoLog
 from treadle._expr import Template
@@ -197,7 +198,7 @@ class Elements(Stopper):
             late = not element.timed_out and first_cause(self.outer) is not None
         else:
             late = not ended_by_itself(told)
-        element.report(outcome, self.undo, told, late=late)
+        settled(element, outcome, self.undo, told, late=late)
         if outcome.takes_back:
             self._whole.frame.takes_back = True
         if outcome.status is not StepStatus.FAILED or outcome.tolerated or outcome.error is None:

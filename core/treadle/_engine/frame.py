@@ -19,6 +19,7 @@ from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.report import ended_by_itself, report, reported, with_path
 from treadle._engine.rollback import take_back
 from treadle._engine.scope import Scope
+from treadle._engine.settlement import settled
 from treadle._engine.step import StepRun
 from treadle._engine.stop import Stopper, first_cause
 from treadle._engine.undo import UndoLog
@@ -266,7 +267,7 @@ class Frame(Stopper):
         else:
             late = not ended_by_itself(told)
         if step is not None:
-            step.report(outcome, self.undo, told, late=late)
+            settled(step, outcome, self.undo, told, late=late)
         elif told is None:
             report(self.run, path, outcome, self._labels(index))
         if outcome.takes_back:

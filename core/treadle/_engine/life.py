@@ -224,8 +224,10 @@ async def _roll_back(run: Run, end: End) -> None:
         run.become(RunStatus.ROLLING_BACK, "workflow.rolling_back", {"reason": end.reason})
     owed = run.root.undo.take() if run.root is not None else []
     with _at_work(run):
-        problems = await take_back(run, owed, shielded=False)
-    end.rollback = {"status": "incomplete" if problems else "complete", "undone": len(owed) - len(problems)}
+        failed = await take_back(run, owed, shielded=False)
+    # what a rollback of a block could not undo before, this one does not undo either
+    problems = [*(run.root.undo.problems if run.root is not None else ()), *failed]
+    end.rollback = {"status": "incomplete" if problems else "complete", "undone": len(owed) - len(failed)}
     if problems:
         end.rollback["failed"] = problems
         end.status = RunStatus.FAILED

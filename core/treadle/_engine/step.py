@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -21,11 +21,10 @@ from treadle._engine.ask import answer_of, ask
 from treadle._engine.decide import answered, asked, decide, failed, settled_by_itself
 from treadle._engine.foreach import Elements
 from treadle._engine.once import admitted
-from treadle._engine.report import report
 from treadle._engine.scope import Scope
 from treadle._engine.stop import Stopper, Timer, before_the_crash, first_cause
 from treadle._engine.tries import taken_back, tried, undo_failure, would_retry
-from treadle._engine.undo import Owed, UndoLog, undo_inside
+from treadle._engine.undo import UndoLog
 from treadle._frontier import ABSENT, Cause, Outcome, Skip
 from treadle._kinds import Ask, Decision, Fail, Rollback, StepFailure, Tolerate
 from treadle._paths import inside_of
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from treadle._engine.frame import Frame
     from treadle._engine.take_up import TakenUp
     from treadle._past import StepPast
-    from treadle.events import Event
 
 
 class StepRun:
@@ -65,28 +63,29 @@ class StepRun:
       since: when the latest attempt started, wall clock; the same after a crash.
       past: what the journal says of the step, where this process took the run over.
       taken_up: what is still to be done with that past.
-      decreed: what becomes of the step, where its type said so when it failed.
+      earlier: what completed rounds owe.
+      left_unknown: it is unknown what became of it, and nobody has decided.
     """
 
     __slots__ = (
         "_asking",
         "_began",
         "_deadline",
-        "_earlier",
         "_items",
-        "_left_unknown",
         "_question",
         "announced",
         "attempt",
         "came_back",
-        "decreed",
         "derived",
+        "earlier",
         "env",
         "frame",
         "happened",
         "index",
         "inner",
         "labels",
+        "left_unknown",
+        "left_unknown",
         "notes",
         "past",
         "path",
@@ -139,7 +138,7 @@ class StepRun:
         self.notes: list[str] = []
         self._items = items
         self._question = question
-        self._left_unknown = False
+        self.left_unknown = False
         self.since = 0.0
         self.announced = False
         self.taken_up: TakenUp | None = None
@@ -147,9 +146,8 @@ class StepRun:
         self._began: float | None = None
         self._deadline: Timer | None = None
         self.timer: Timer | None = None
-        self._earlier = UndoLog()
+        self.earlier = UndoLog()
         self.retry_after: float | None = None
-        self.decreed: Literal["fail", "continue", "rollback"] | None = None
 
     @classmethod
     def element(cls, whole: StepRun, elements: Stopper, number: int, item: Any) -> StepRun:
@@ -223,6 +221,17 @@ class StepRun:
     def items(self) -> list[Any]:
         """Of its foreach."""
         return self._items or []
+
+    @property
+    def elements(self) -> Elements | None:
+        """The elements of its foreach, once there are any; None for a step without one."""
+        first = self.inner[0] if self.inner else None
+        return first if isinstance(first, Elements) else None
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The blocks of the latest attempt that ran; of a foreach, none."""
+        return [block for block in self.inner if not isinstance(block, Elements)]
 
     def stand(self, past: StepPast) -> None:
         """Stand in the latest attempt that *past* tells of."""
@@ -335,7 +344,7 @@ class StepRun:
     def keep_inner(self) -> None:
         """What a completed round did stands: it is still owed when the next one begins."""
         for frame in self.inner:
-            self._earlier.add(frame.undo)
+            self.earlier.add(frame.undo)
         self.inner = []
 
     # --- strategy and person ---
@@ -380,7 +389,7 @@ class StepRun:
         if self.taken_up is not None:
             past, self.taken_up.asked = self.taken_up.asked, None
         unknown = past is not None and past.unknown
-        self._left_unknown = unknown
+        self.left_unknown = unknown
         with self.run.sheltered(self.path, self.stopper) if unknown else nullcontext():
             answer, given = await ask(
                 self.run,
@@ -392,8 +401,8 @@ class StepRun:
                 output=output,
                 past=past,
             )
-            self._left_unknown = False
-        if self._left_unknown:  # the run was cancelled, or the host leaves
+            self.left_unknown = False
+        if self.left_unknown:  # the run was cancelled, or the host leaves
             await trio.lowlevel.checkpoint()
         if past is not None:
             past.waiting = past.resolved = None  # put, and answered
@@ -420,7 +429,7 @@ class StepRun:
             self.run.in_flight -= 1
         if self.taken_up is not None:
             self.run.questions.pop(self.path, None)  # put up again, and not asked any more
-        if self._left_unknown:
+        if self.left_unknown:
             return self._answered_at_last() or Outcome(
                 StepStatus.CANCELLED, reason=cause.text, attempts=self.attempt
             )
@@ -457,7 +466,7 @@ class StepRun:
         )
         if (event := next(answers, None)) is None or self._asking is None:
             return None
-        self._left_unknown = False
+        self.left_unknown = False
         answer = answer_of(event)
         if answer.decision == Resolve.RETRY:
             reason = "it was cancelled before it was tried again"
@@ -474,8 +483,8 @@ class StepRun:
 
     def _failed_by_an_element(self) -> Outcome | None:
         """The outcome of a foreach that failed by an element, whose strategy has had its say already."""
-        elements = self.inner[0]
-        if not isinstance(elements, Elements) or (outcome := elements.outcome()).decision is None:
+        elements = self.elements
+        if elements is None or (outcome := elements.outcome()).decision is None:
             return None
         self.derived = True
         return outcome
@@ -487,76 +496,15 @@ class StepRun:
 
     def _output_so_far(self) -> Any:
         """A foreach that fails keeps what its elements gave."""
-        if self._items is None or not self.inner or not isinstance(self.inner[0], Elements):
+        elements = self.elements
+        if elements is None:
             return ABSENT
         self.derived = True
-        return self.inner[0].outputs
-
-    def _elements_left(self) -> int:
-        """How many elements of a foreach never started; they have no events of their own."""
-        return sum(block.left for block in self.inner if isinstance(block, Elements))
-
-    def report(
-        self, outcome: Outcome, undo: UndoLog, told: Event | None = None, *, late: bool = False
-    ) -> None:
-        """Emit *outcome*, unless *told* did, and enter into *undo* what is owed for it.
-
-        *late*: its block had been stopped from outside before.
-        """
-        if told is not None:
-            seq = told.seq or 0
-        elif self._left_unknown:
-            assert self.past is not None
-            assert self.past.waiting is not None
-            seq = self.past.waiting.seq or 0
-        else:
-            extra = self._besides(outcome, late=late)
-            seq = report(self.run, self.path, outcome, self.labels, derived=self.derived, extra=extra)
-        completed = outcome.status is StepStatus.COMPLETED
-        if self.spec.undo is not None and self._items is None and self._owes(completed):
-            undo.add(self._owed(seq, outcome))
-            if completed:
-                return
-        self.keep_inner()
-        undo.add(self._earlier)
-
-    def leave_unknown(self, undo: UndoLog) -> None:
-        """Enter into *undo* what is owed for a step of which nobody says any more what became of it."""
-        self._left_unknown = True
-        self.report(Outcome(StepStatus.CANCELLED, attempts=self.attempt), undo)
-
-    def _besides(self, outcome: Outcome, *, late: bool) -> dict[str, Any]:
-        """What the event of *outcome* tells besides it; recovery needs some of that."""
-        extra: dict[str, Any] = {}
-        completed = outcome.status is StepStatus.COMPLETED
-        if self.came_back and not completed:
-            extra["returned"] = True
-        if self.happened and not completed:
-            extra["happened"] = self.happening()
-        if self.notes:
-            extra["notes"] = self.notes
-        if (left := self._elements_left()) > 0:
-            extra["not_started"] = left
-        if late and outcome.status is StepStatus.FAILED:
-            extra["after_stop"] = True
-        if len(self.spec.blocks) > 1 and self.inner and undo_inside(self.run, self.spec):
-            extra["blocks"] = sorted({block.place for block in self.inner if not isinstance(block, Elements)})
-        return extra
+        return elements.outputs
 
     def happening(self) -> dict[str, Any]:
         """For the journal: that an attempt came back although it had been told to stop, and with what."""
         return {} if self.returned is ABSENT else {"output": self.returned}
-
-    def _owes(self, completed: bool) -> bool:
-        if completed or self.happened:
-            return True
-        return self.started and self.spec.undo_after == "attempted"
-
-    def _owed(self, seq: int, outcome: Outcome) -> Owed:
-        completed = outcome.status is StepStatus.COMPLETED
-        output = self.returned if self.happened and not completed else outcome.output
-        scope = self.scope if self.env is None else Scope(self.scope, names={"env": self.env})
-        return Owed(seq, self.path, self.spec, self.labels, scope, output, outcome.error, self.attempt)
 
     # --- for the layers inside ---
 

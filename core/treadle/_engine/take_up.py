@@ -21,6 +21,7 @@ from treadle._engine.ask import Question
 from treadle._engine.evaluate import gathered_env
 from treadle._engine.replay import replay, strike_undone
 from treadle._engine.scope import Scope
+from treadle._engine.settlement import left_unknown
 from treadle._engine.stop import first_cause
 from treadle._engine.undo import undo_inside
 from treadle._past import MOST_LOST, Resume, StepPast, resume_point
@@ -230,4 +231,4 @@ def _left_unknown(step: StepRun, undo: UndoLog) -> None:
     """Owe what *step* does if it was unknown, and left so, when its block was cancelled with the run."""
     if step.past is not None and step.past.unknown and step.past.settled is None:
         step.stand(step.past)
-        step.leave_unknown(undo)
+        left_unknown(step, undo)

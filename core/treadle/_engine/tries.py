@@ -186,6 +186,7 @@ async def taken_back(step: StepRun) -> list[str]:
     step.run.in_flight += 1  # lent to the undos
     problems += await take_back(step.run, owed, shielded=True)
     step.run.in_flight -= 1
+    step.earlier.problems.extend(problems)
     return problems
 
 
