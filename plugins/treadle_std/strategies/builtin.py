@@ -21,6 +21,8 @@ from treadle.plugin import (
     hookimpl,
 )
 
+from treadle_std._patience import check_patience
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -94,12 +96,7 @@ class Escalate:
     def __attrs_post_init__(self) -> None:
         if self.notify is not None:
             raise ValueError("notify is not yet supported in this version; leave it out")
-        if self.timeout is not None and self.timeout <= 0:
-            raise ValueError("timeout must be more than 0")
-        if self.timeout is not None and self.on_timeout is None:
-            raise ValueError("timeout needs on_timeout: write fail, continue or rollback")
-        if self.on_timeout is not None and self.timeout is None:
-            raise ValueError("on_timeout needs timeout: write how long to wait, as 4h")
+        check_patience(self.timeout, self.on_timeout)
 
 
 def _strategy(
