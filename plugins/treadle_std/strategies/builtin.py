@@ -20,7 +20,6 @@ from treadle.plugin import (
     Tolerate,
     hookimpl,
 )
-
 from treadle_std._patience import check_patience
 
 if TYPE_CHECKING:
