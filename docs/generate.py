@@ -324,7 +324,7 @@ def _functions() -> str:
 
 def _problems() -> str:
     return "| code | what is wrong |\n|---|---|\n" + "\n".join(
-        f"| {code} | {_prose(text)} |" for code, text in codes()
+        f"| [{code}](#{code.lower()}) | {_prose(text)} |" for code, text in codes()
     )
 
 

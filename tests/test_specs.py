@@ -12,8 +12,8 @@ import treadle
 
 SPECS = Path(__file__).parent.parent / "specs"
 TESTED = {
-    "approval", "cleanup", "conditions", "escalate", "foreach", "hello", "parallel", "project", "python_step",
-    "release", "repeat", "retry", "rollback", "signal",
+    "approval", "child", "cleanup", "conditions", "decide", "escalate", "foreach", "hello", "parallel", "parent", "project", "python_step",
+    "release", "repeat", "retry", "rollback", "signal", "templates",
 }  # fmt: skip
 
 
@@ -62,6 +62,20 @@ async def test_repeat_polls_until_the_third_tick(tmp_path: Path) -> None:
 async def test_conditions_choose(inputs: dict[str, Any], size: str, confirmed: str, started: bool) -> None:
     state = await run("conditions", **inputs)
     assert state.outputs == {"size": size, "confirmed": confirmed, "started": started}
+
+
+@pytest.mark.parametrize(
+    ("amount", "country", "outputs"),
+    [
+        (250, "de", {"queue": "auto", "checks": [], "fee": 5}),
+        (5000, "us", {"queue": "desk-us", "checks": ["credit", "sanctions"], "fee": 50}),
+        (5000, "ch", {"queue": "auto", "checks": ["credit"], "fee": 0}),
+        (50000, "ch", {"queue": "board", "checks": ["credit"], "fee": 0}),
+    ],
+)
+async def test_decide_goes_by_the_rules(amount: int, country: str, outputs: dict[str, Any]) -> None:
+    state = await run("decide", amount=amount, country=country)
+    assert state.outputs == outputs
 
 
 async def test_foreach_tolerates_the_broken_host() -> None:
@@ -188,3 +202,22 @@ async def test_project_checks_builds_and_smokes_this_very_tree() -> None:
     assert state.outputs["version"].startswith("treadle ")
     assert state.outputs["greeting"] == "Hello, wheel!"
     assert state.outputs["lines"] > 1000
+
+
+async def test_child_packs_a_parcel() -> None:
+    state = await run("child", item="tea")
+    assert state.outputs == {"label": "tea, 100 g"}
+
+
+async def test_parent_has_every_item_packed_by_a_run_of_its_own() -> None:
+    state = await run("parent")
+    labels = [parcel["label"] for parcel in state.outputs["parcels"]]
+    assert labels == ["tea, 250 g", "cups, 250 g", "spoons, 250 g"]
+    assert len({state.steps[f"parcels.{number}"].run for number in range(3)}) == 3
+
+
+async def test_templates_greet_everybody() -> None:
+    state = await run("templates", who="Ada")
+    assert state.outputs == {"hello": "Hello, Ada!", "last": "2 times: Hello, everybody!"}
+    assert state.steps["both.one.say"].output["stdout"] == "Hello, dear Ada!"
+    assert state.steps["both.one.count"].status == "skipped"

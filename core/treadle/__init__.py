@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from treadle._version import __version__
 
 if TYPE_CHECKING:
+    from treadle._catalogue import Catalogue
     from treadle._deployment import Limits
     from treadle._engine.engine import Engine
     from treadle._engine.handle import Run
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from treadle.events import Event, Resolve, RunStatus, StepStatus
 
 _HOMES = {
+    "treadle._catalogue": ("Catalogue",),
     "treadle._deployment": ("Limits",),
     "treadle._engine.engine": ("Engine",),
     "treadle._engine.handle": ("Run",),
@@ -60,6 +62,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Catalogue",
     "Engine",
     "Event",
     "Failure",

@@ -12,6 +12,7 @@ import attrs
 from attrs import validators as v
 
 from treadle._kinds import Bytes, Seconds, SecretProvider, Sink, Store
+from treadle._places import Place
 from treadle._settings import Settings
 from treadle._values import Value
 
@@ -67,6 +68,8 @@ class Deployment:
       disable: names of plugins to leave out.
       require: names of plugins without which nothing may run.
       workflows: files, folders and patterns as written, relative to the file.
+      off: codes of warnings that are not shown.
+      places: where the value of each key stands, and of each below it, as ``limits.runs``.
     """
 
     limits: Limits = attrs.field(factory=Limits)
@@ -78,3 +81,5 @@ class Deployment:
     disable: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
+    off: frozenset[str] = frozenset()
+    places: Mapping[str, Place] = attrs.field(factory=dict)

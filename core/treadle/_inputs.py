@@ -22,7 +22,7 @@ from treadle._settings.types import shown
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
 
-_WANTED = {
+WANTED = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
@@ -31,7 +31,7 @@ _WANTED = {
     "list": "a list",
     "object": "a mapping",
 }
-
+"""What each type takes, as messages say it."""
 
 MISSING = "TRD602"
 """The code of the problem that a required value is not given."""
@@ -54,7 +54,7 @@ def check_inputs(
             problems += wrong
             values[name] = value
         elif item.required:
-            fix = f"give {_WANTED[item.type]}" if not item.secret else "give the name of a secret"
+            fix = f"give {WANTED[item.type]}" if not item.secret else "give the name of a secret"
             said = f"the {what} {name!r} is missing"
             problems.append(Problem(said, f"{what}s.{name}", fix, code=MISSING))
         else:
@@ -135,7 +135,7 @@ def _wrong(declared: Input, value: Any, path: str) -> Wrong:
         return
     if not _is(declared.type, value):
         fix = "add a unit: " + f"'{value}s'" if declared.type == "duration" and _is("number", value) else ""
-        yield path, f"expected {_WANTED[declared.type]}, got {shown(value)}", fix
+        yield path, f"expected {WANTED[declared.type]}, got {shown(value)}", fix
         return
     unreadable = _why_no_duration(value) if declared.type == "duration" else None
     if unreadable:

@@ -18,6 +18,7 @@ from treadle._expr import Expression, Template
 from treadle._kinds import Backoff, Block, StepType, Strategy
 from treadle._places import Place as Place
 from treadle._settings import Settings
+from treadle.errors import Problem
 
 Value = Any
 """Plain data in which any string may have been replaced by a `Template`."""
@@ -25,6 +26,8 @@ Value = Any
 NeedResult = Literal["completed", "failed", "skipped", "settled"]
 MAX_DEPTH = 64
 """Levels of lists and mappings in a document, and in an input."""
+
+OnLimit = Literal["queue", "cancel_running", "reject"]
 
 InputType = Literal["string", "integer", "number", "boolean", "duration", "list", "object"]
 
@@ -157,6 +160,15 @@ class Input:
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
+class Concurrency:
+    """``concurrency``: at most *limit* runs with the same key are under way; *key* None is the workflow's name."""
+
+    key: str | Template | None = None
+    limit: int = 1
+    on_limit: OnLimit = "queue"
+
+
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class Spec:
     """A whole document, structured and checked piece by piece; `treadle._plan` checks how they fit.
 
@@ -166,6 +178,7 @@ class Spec:
       data: the document as plain data, for the journal.
       hash: SHA-256 of *data* in canonical JSON, hex.
       partial: keys of which not all names that they declare are here.
+      warnings: what looks wrong in what is not here any more, such as templates.
     """
 
     name: str
@@ -180,7 +193,9 @@ class Spec:
     env: Mapping[str, Value] = attrs.field(factory=dict)
     timeout: float | None = None
     on_error: Settings[Strategy[Any]] | None = None
+    concurrency: Concurrency | None = None
     finally_: Block | None = None
     outputs: Mapping[str, Value] = attrs.field(factory=dict)
     places: Mapping[str, Place] = attrs.field(factory=dict)
     partial: frozenset[str] = frozenset()
+    warnings: tuple[Problem, ...] = ()

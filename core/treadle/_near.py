@@ -11,11 +11,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_ELSEWHERE = {
+    "depends_on": "needs",
+    "after": "needs",
+    "if": "when",
+    "jobs": "steps",
+    "tasks": "steps",
+    "run": "command",
+    "exec": "command",
+    "bash": "shell",
+    "script": "shell",
+    "sleep": "wait",
+    "loop": "foreach",
+    "matrix": "foreach",
+    "retries": "retry",
+    "always": "finally",
+    "variables": "vars",
+    "environment": "env",
+    "parameters": "inputs",
+    "params": "inputs",
+}
+"""What other systems call a thing, and what it is called here."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The one of *known* that is near to *word*; None if none is."""
     import difflib  # only those who made a mistake pay for it
 
-    found = difflib.get_close_matches(word, list(known), n=1)
+    known = list(known)
+    found = difflib.get_close_matches(word, known, n=1)
+    if not found and _ELSEWHERE.get(word) in known:
+        return _ELSEWHERE[word]
     return found[0] if found else None
 
 

@@ -48,6 +48,7 @@ class StepPast:
       previous: output of the round before.
       kept: attempts that completed a round, so that what they did stands.
       retrying: the latest ``step.retrying``.
+      called: the latest ``step.called``: the run that an attempt started.
       waiting, resolved: the latest question of the latest attempt, and its answer.
       happened: an attempt came back although it had been told to stop; its output, if that is known.
       last: the latest event of the step itself.
@@ -70,6 +71,7 @@ class StepPast:
     previous: Any = None
     kept: list[int] = attrs.field(factory=list)
     retrying: Event | None = None
+    called: Event | None = None
     waiting: Event | None = None
     resolved: Event | None = None
     happened: dict[str, Any] | None = None
@@ -96,6 +98,8 @@ class StepPast:
                 self._retry(event)
             case "step.waiting" | "step.unknown":
                 self.waiting, self.resolved, self.last = event, None, event
+            case "step.called":
+                self.called = event
             case "step.resolved":
                 self._resolve(event)
             case "step.stopping":
@@ -147,7 +151,7 @@ class StepPast:
         self.round, self.tries, self.drawn = number, 0, 0
 
 
-_INSIDE = ("approval", "signal")  # questions that an attempt puts while it is made
+_INSIDE = ("approval", "signal", "workflow")  # questions that an attempt puts while it is made
 
 
 def resume_point(past: StepPast) -> Resume:

@@ -127,7 +127,7 @@ def _reused(event: Event) -> Event:
     return attrs.evolve(event, data=data)
 
 
-_OWN = frozenset({"key", "rerun_of", "from"})
+_OWN = frozenset({"key", "parent", "rerun_of", "from"})
 """What ``workflow.accepted`` tells of one run only."""
 
 

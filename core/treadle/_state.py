@@ -32,6 +32,7 @@ class StepResult(Value):
 
     Attributes:
       attempts: how many were started.
+      run: the id of the run that the latest attempt started, where it called a workflow.
       output: plain data; None where it has none.
       error: why it failed, or its last attempt did.
       reason: why it was skipped, omitted or cancelled.
@@ -47,9 +48,11 @@ class StepResult(Value):
     tolerated: bool = False
     started_at: float | None = None
     ended_at: float | None = None
+    run: str | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; times in ISO 8601."""
+        called = {} if self.run is None else {"run": self.run}
         return {
             "status": str(self.status),
             "attempts": self.attempts,
@@ -58,6 +61,7 @@ class StepResult(Value):
             "reason": self.reason,
             "started_at": None if self.started_at is None else iso_time(self.started_at),
             "ended_at": None if self.ended_at is None else iso_time(self.ended_at),
+            **called,
         }
 
 
@@ -71,6 +75,7 @@ class RunState(Value):
       error: why it failed or was rolled back.
       reason: why it was cancelled.
       tolerated: how many failures were.
+      parent: where a step of another run started it: ``{run, step, attempt, depth, detached}``.
       rollback: None, or ``{status: complete | incomplete, undone, failed}``.
       steps: by path, in the order in which they first appeared.
       started_at, ended_at: seconds since 1970 UTC.
@@ -87,6 +92,7 @@ class RunState(Value):
     steps: dict[str, StepResult] = attrs.field(factory=dict)
     started_at: float | None = None
     ended_at: float | None = None
+    parent: dict[str, Any] | None = None
     _inside: dict[str, list[str]] = attrs.field(factory=dict, repr=False)
     _expanded: dict[str, int] = attrs.field(factory=dict, repr=False)  # of foreach steps, how many elements
 
@@ -106,6 +112,7 @@ class RunState(Value):
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON, in the shape of ``treadle run --json``."""
+        called = {} if self.parent is None else {"parent": self.parent}
         return {
             "run": self.run,
             "workflow": self.workflow,
@@ -117,6 +124,7 @@ class RunState(Value):
             "ended_at": None if self.ended_at is None else iso_time(self.ended_at),
             "tolerated": self.tolerated,
             "rollback": self.rollback,
+            **called,
             "steps": {path: step.to_data() for path, step in self.steps.items()},
         }
 
@@ -148,6 +156,8 @@ Fold = Callable[[RunState, Event], None]
 
 def _accepted(state: RunState, event: Event) -> None:
     state.run, state.workflow = event.run, event.workflow
+    parent = event.data.get("parent")
+    state.parent = None if parent is None else dict(parent)
 
 
 def _becomes(status: RunStatus) -> Fold:
@@ -188,6 +198,10 @@ def _expanded(state: RunState, event: Event) -> None:
     state._expanded[event.step or ""] = len(event.data["items"])
 
 
+def _called(state: RunState, event: Event) -> None:
+    state._step(event).run = event.data["run"]
+
+
 def _retrying(state: RunState, event: Event) -> None:
     step = state._step(event)
     step.status = StepStatus.PENDING
@@ -214,7 +228,8 @@ def _recovered(state: RunState, event: Event) -> None:
 
 def _resolved(state: RunState, event: Event) -> None:
     if event.step:
-        state._step(event).status = StepStatus.PENDING
+        goes_on = event.data.get("decision") == "went_on"  # the run that it called does
+        state._step(event).status = StepStatus.RUNNING if goes_on else StepStatus.PENDING
     if state.status is RunStatus.WAITING:
         state.status = RunStatus.RUNNING
 
@@ -255,6 +270,7 @@ _FOLDS: Mapping[str, Fold] = {
     "workflow.rolled_back": _ends(RunStatus.ROLLED_BACK),
     "step.started": _started,
     "step.expanded": _expanded,
+    "step.called": _called,
     "step.retrying": _retrying,
     "step.waiting": _waiting,
     "step.unknown": _unknown,

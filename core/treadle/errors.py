@@ -12,6 +12,7 @@
     │       ├── StoreUnavailable  for now: locked, full, read-only; nothing was written
     │       ├── StoreBroken       for good: damaged, or a write of which nobody knows whether it arrived
     │       ├── Fenced            another process has taken the run over
+    │       ├── GroupFull         as many runs share its concurrency key already as may
     │       └── Conflict          another event has the number already
     └── StepError                 raised by a step type to say: this step failed
         └── BlockFailed           raised by a block step type whose block failed
@@ -31,7 +32,7 @@ import attrs
 from treadle._values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "BlockFailed",
@@ -39,6 +40,7 @@ __all__ = [
     "EngineFault",
     "Failure",
     "Fenced",
+    "GroupFull",
     "InputError",
     "NoSuchRun",
     "PluginError",
@@ -176,6 +178,23 @@ class Fenced(StoreError):
         by = self.owner or "another process"
         told = f"run {self.run} has been taken over by {by}, which goes on with it"
         return f"{told}; see: treadle show {self.run}"
+
+
+class GroupFull(StoreError):
+    """A run that does not wait for a place in its concurrency group, and finds none; it is not stored.
+
+    Attributes:
+      group: the key that its runs share.
+      runs: the ids of those that are before it.
+    """
+
+    def __init__(self, group: str, runs: Sequence[str]) -> None:
+        super().__init__(group, runs)
+        self.group = group
+        self.runs = runs
+
+    def __str__(self) -> str:
+        return f"the concurrency key {self.group!r} is taken by {', '.join(self.runs) or 'other runs'}"
 
 
 class Conflict(StoreError):

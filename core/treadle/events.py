@@ -1,13 +1,13 @@
 """What happened in a run: numbered, ordered, plain data.
 
     workflow.  accepted ─ started ─┬─ pausing ─ paused ─ resumed      command (who, what, answer)
-                                   ├─ waiting                         for a person
+               (queued)            ├─ waiting                         for a person
                                    ├─ recovered                       by another process, or after a crash
                                    ├─ stopping                        its time is up
                                    ├─ cancelling · rolling_back
                                    ├─ ending                          how is decided; `finally` follows
                                    └─ completed · failed · cancelled · rolled_back     the one end
-    step.      decided · expanded
+    step.      decided · expanded · called
                started ─ retrying ─ started …  ─ waiting · unknown ─ resolved
                stopping                                                a block's time is up
                completed · failed (· tolerated) · skipped · omitted · cancelled        the one settling

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from treadle._kinds import (
+    CONDITION,
     FILE_PATH,
     NO_SECRETS,
     NO_TEMPLATES,
@@ -28,8 +29,14 @@ from treadle._kinds import (
     Expr,
     Fail,
     Fields,
+    FieldsOf,
     Function,
+    Lazy,
+    OneOf,
+    OnlyIf,
+    OutputsOf,
     Rollback,
+    RunOutcome,
     Seconds,
     SecretName,
     SecretProvider,
@@ -46,6 +53,11 @@ from treadle._kinds import (
     Transport,
     TransportConnection,
     Trigger,
+    ValueOf,
+    called,
+    rules,
+    where,
+    where_not,
 )
 from treadle._markers import hookimpl
 from treadle._urls import Url
@@ -78,6 +90,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "CONDITION",
     "FILE_PATH",
     "NO_SECRETS",
     "NO_TEMPLATES",
@@ -101,13 +114,19 @@ __all__ = [
     "Fail",
     "Failure",
     "Fields",
+    "FieldsOf",
     "Function",
+    "Lazy",
+    "OneOf",
+    "OnlyIf",
+    "OutputsOf",
     "Page",
     "Record",
     "Request",
     "Rollback",
     "RunFilter",
     "RunInfo",
+    "RunOutcome",
     "Seconds",
     "SecretName",
     "SecretProvider",
@@ -127,5 +146,10 @@ __all__ = [
     "TransportConnection",
     "Trigger",
     "Url",
+    "ValueOf",
+    "called",
     "hookimpl",
+    "rules",
+    "where",
+    "where_not",
 ]

@@ -445,7 +445,7 @@ def test_a_step_that_nobody_could_answer_is_refused_at_the_start(treadle: Any, s
     result = treadle("run", "-", stdin=spec)
     assert result.code == code
     if code == 2:
-        assert result.err.startswith("<stdin>:5:")
+        assert "\n<stdin>:5:" in f"\n{result.err}"
         assert "this step waits for somebody, but there is no terminal" in result.err
 
 

@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+
+SARIF = json.loads(Path(__file__).with_name("sarif.json").read_text())
+"""Of the published schema of SARIF 2.1.0: what treadle writes, and nothing beside it."""
 
 GOOD = "treadle: 1\nname: good\nsteps: [{command: 'true'}]\n"
 BAD = "treadle: 1\nname: bad\nsteps:\n  a: {comand: 'true'}\n  b: {command: x, needs: c}\n"
@@ -83,13 +87,145 @@ def test_bad_input_is_a_problem_and_never_a_traceback(
     assert "Traceback" not in out
 
 
-def test_a_folder_is_no_spec(treadle: Any, folder: Path) -> None:
+def test_of_a_folder_every_spec_is_checked(treadle: Any, folder: Path) -> None:
+    for name in ("flows/deep/b.yml", "flows/a.yaml", "flows/.hidden/c.yaml", "flows/treadle.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(GOOD)
+    (folder / "flows" / "c.json").write_text('{\n  "treadle": 1,\n  "name": "c", "steps": 3}')
+    (folder / "flows" / "other.json").write_text('{"dependencies": {"treadle": "1"}}')
+    (folder / "flows" / "notes.txt").write_text("treadle: 1\n")
+    (folder / "flows" / "other.yaml").write_text("jobs:\n  one:\n    steps: []\n")
+    (folder / "flows" / "lib.yaml").write_text("treadle: 1\ntemplates: {t: {steps: {a: {wait: 0s}}}}\n")
+    (folder / "flows" / "torn.yaml").write_text("treadle: [\n")
+    code, out, _ = treadle("validate", "flows", "flows/a.yaml")
+    assert code == 2
+    assert [line.partition(": ")[0] for line in out.splitlines()] == [
+        "flows/a.yaml",
+        "flows/c.json:3:25",
+        "flows/torn.yaml:1:11",
+        "flows/deep/b.yml",
+    ]
+
+
+def test_a_folder_without_specs_is_a_mistake(treadle: Any, folder: Path) -> None:
     (folder / "sub").mkdir()
     assert treadle("validate", "sub") == (
         2,
-        "sub: cannot be read: Is a directory; give the path of a spec\n",
+        "sub: there is no spec in this folder; give the path of one\n",
         "",
     )
+
+
+def test_without_a_file_all_workflows_of_the_deployment_are_checked(treadle: Any, folder: Path) -> None:
+    (folder / "flows").mkdir()
+    (folder / "flows" / "one.yaml").write_text(GOOD)
+    (folder / "two.yaml").write_text(BAD)
+    (folder / "treadle.yaml").write_text("workflows: [flows, two.yaml]\n")
+    code, out, _ = treadle("validate")
+    assert code == 2
+    assert out.splitlines()[0] == "flows/one.yaml: ok"
+    assert out.splitlines()[1].startswith("two.yaml:4:")
+
+
+def test_without_a_file_and_without_workflows_there_is_nothing_to_check(treadle: Any) -> None:
+    code, out, err = treadle("validate")
+    assert (code, out) == (2, "")
+    assert "no FILE is given" in err
+
+
+# --- warnings --------------------------------------------------------------------------------------
+
+
+def test_a_warning_can_be_turned_off(treadle: Any, folder: Path) -> None:
+    (folder / "doubtful.yaml").write_text(DOUBTFUL)
+    assert treadle("validate", "doubtful.yaml", "--off", "TRD901").out == "doubtful.yaml: ok\n"
+
+
+def test_a_warning_can_be_turned_off_for_all_commands(treadle: Any, folder: Path) -> None:
+    (folder / "doubtful.yaml").write_text(DOUBTFUL)
+    (folder / "treadle.yaml").write_text("warnings: {off: [TRD901]}\n")
+    assert treadle("validate", "doubtful.yaml").out == "doubtful.yaml: ok\n"
+    assert "warning" not in treadle("plan", "doubtful.yaml").err
+
+
+def test_strictly_a_warning_is_an_error(treadle: Any, folder: Path) -> None:
+    (folder / "doubtful.yaml").write_text(DOUBTFUL)
+    code, out, _ = treadle("validate", "--strict", "--json", "doubtful.yaml")
+    found = json.loads(out)
+    assert (code, found["ok"]) == (2, False)
+    assert [(each["code"], each["severity"]) for each in found["problems"]] == [("TRD901", "error")]
+    assert treadle("validate", "--strict", "--off", "TRD901", "doubtful.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("TRD9001", "there is no code 'TRD9001'; did you mean 'TRD90"),
+        ("unused", "there is no code 'unused'; warnings: TRD901"),
+        ("TRD101", "TRD101 is an error, and errors cannot be turned off; warnings: TRD901"),
+    ],
+)
+def test_what_is_no_warning_cannot_be_turned_off(treadle: Any, folder: Path, code: str, said: str) -> None:
+    (folder / "good.yaml").write_text(GOOD)
+    result = treadle("validate", "good.yaml", "--off", code)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    (folder / "treadle.yaml").write_text(f"warnings: {{off: [{code}]}}\n")
+    assert f"treadle.yaml:1:18: warnings.off[0]: {said}" in treadle("validate", "good.yaml").err
+
+
+# --- SARIF -----------------------------------------------------------------------------------------
+
+
+def test_sarif_has_a_rule_for_every_code_and_a_result_for_every_problem(treadle: Any, folder: Path) -> None:
+    (folder / "a b.yaml").write_text(BAD)
+    (folder / "doubtful.yaml").write_text(DOUBTFUL)
+    code, out, err = treadle("validate", "--sarif", "a b.yaml", "doubtful.yaml", "gone.yaml")
+    log = json.loads(out)
+    jsonschema.validate(log, SARIF)
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert (code, err) == (2, "")
+    assert {"TRD001", "TRD090", "TRD331", "TRD410", "TRD901"} <= {rule["id"] for rule in rules}
+    found = [(each["ruleId"], each["level"], each.get("locations")) for each in run["results"]]
+    assert found[0] == (
+        "TRD101",
+        "error",
+        [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "a%20b.yaml"},
+                    "region": {"startLine": 4, "startColumn": 7},
+                },
+                "logicalLocations": [{"fullyQualifiedName": "steps.a.comand"}],
+            }
+        ],
+    )
+    assert [each[:2] for each in found[-2:]] == [("TRD901", "warning"), ("TRD090", "error")]
+    assert found[-1][2] == [{"physicalLocation": {"artifactLocation": {"uri": "gone.yaml"}}}]
+    assert all(rules[each["ruleIndex"]]["id"] == each["ruleId"] for each in run["results"])
+    assert len({each["partialFingerprints"]["treadle/v1"] for each in run["results"]}) == len(found)
+
+
+def test_sarif_of_a_bad_deployment_file_is_sarif(treadle: Any, folder: Path) -> None:
+    (folder / "treadle.yaml").write_text("limitz: {}\n")
+    code, out, err = treadle("validate", "--sarif")
+    assert (code, err) == (2, "")
+    assert json.loads(out)["runs"][0]["results"][0]["ruleId"] == "TRD701"
+    assert json.loads(treadle("validate", "--json").out)["problems"][0]["file"] == "treadle.yaml"
+
+
+def test_there_is_one_form_of_output(treadle: Any) -> None:
+    code, _, err = treadle("validate", "--sarif", "--json", "x.yaml")
+    assert code == 2
+    assert "leave one of them out" in err
+
+
+def test_a_file_outside_has_an_absolute_address(treadle: Any, folder: Path) -> None:
+    (folder / "x.yaml").write_text(BAD)
+    log = json.loads(treadle("validate", "--sarif", str(folder / "x.yaml")).out)
+    where = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert where["uri"] == (folder / "x.yaml").as_uri()
 
 
 def test_a_file_that_may_not_be_read_is_named(

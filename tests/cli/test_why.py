@@ -287,11 +287,12 @@ def test_an_unknown_step_gets_a_hint(
 MANY = """
 treadle: 1
 name: many
+inputs: {{some: {{type: object, default: {{}}}}}}
 steps:
   all: {{parallel: {{{}}}}}
   some:
     switch: {{cases: [{{when: "1 == 2", steps: [{{id: x, set: {{}}}}]}}], default: [{{id: x, set: {{}}}}]}}
-  odd: {{when: "steps.some.output.case > 0", set: {{}}, on_error: continue}}
+  odd: {{when: "default(steps.some.output.case, inputs.some.nothing) > 0", set: {{}}, on_error: continue}}
   again: {{repeat: {{until: "attempt == 25", times: 30}}, set: {{}}}}
   last: {{needs: [all, some, odd, again], set: {{}}}}
 """.format(", ".join(f"s{n}: {{set: {{}}}}" for n in range(3)))

@@ -104,7 +104,7 @@ def test_the_standard_plugins_are_found_and_sound():
     assert set(registry.strategies) == {"fail_fast", "fail_late", "continue", "rollback", "escalate"}
     assert set(registry.backoffs) == {"fixed", "linear", "exponential", "random", "fibonacci", "decorrelated"}
     assert {"console", "jsonl"} <= set(registry.sinks)
-    assert set(registry.secret_providers) == {"env"}
+    assert set(registry.secret_providers) == {"env", "file"}
     assert {info.distribution for info in registry.plugins} == {"treadle"}
 
 

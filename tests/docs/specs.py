@@ -8,6 +8,7 @@ import textwrap
 from treadle._schema.grammar import DOCUMENT, STEP_KEYS
 
 _KEY = re.compile(r"^([a-z_][\w.]*):", re.MULTILINE)
+_TEXT = "{default: '1'}"
 _TOP = set(DOCUMENT["properties"]) - {"on_error", "env", "labels", "timeout", "name", "max_parallel"}
 
 
@@ -38,5 +39,7 @@ def _declared(spec: str) -> str:
     secrets = sorted(set(re.findall(r"\bsecrets\.(\w+)|\bsecret: ([A-Z]\w*)", spec)))
     named = ", ".join("".join(pair) for pair in secrets)
     lines = [f"secrets: [{named}]"] if named and "\nsecrets:" not in f"\n{spec}" else []
-    lines += ["inputs:", *(f"  {name}: {{default: '1'}}" for name in inputs)] if inputs else []
+    numbers = set(re.findall(r"\binputs\.(\w+) [<>]", spec))
+    lines += ["inputs:"] if inputs else []
+    lines += [f"  {one}: {'{type: integer, default: 1}' if one in numbers else _TEXT}" for one in inputs]
     return "".join(f"{line}\n" for line in lines)

@@ -127,7 +127,8 @@ class Rig:
 async def rig(**settings: Any) -> AsyncIterator[Rig]:
     ledger = Ledger()
     registry = treadle.Registry.of(ledger, *settings.pop("plugins", ()))
-    async with treadle.open_engine(registry=registry, seed=1, **settings) as engine:
+    seed = settings.pop("seed", 1)  # seeded engines give the same ids
+    async with treadle.open_engine(registry=registry, seed=seed, **settings) as engine:
         yield Rig(engine, ledger, registry)
 
 

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     import trio
 
 SOURCE = "inputs.it.gone"
+
+
+def unknown(value: object) -> dict[str, Any]:
+    """An input, read as ``inputs.some.it``, of which nothing is known before the run."""
+    return {"some": {"type": "object", "default": {"it": value}}}
+
+
 PLACES: dict[str, dict[str, Any]] = {
     "when": {"when": f"{SOURCE} == 1", "act": {}},
     "foreach": {"foreach": f"${{{{ {SOURCE} }}}}", "act": {}},
@@ -72,7 +79,9 @@ async def test_a_condition_must_be_true_or_false(
     value: object, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with rig() as r:
-        state = await r.run({"vars": {"it": value}, "steps": [{"id": "a", "when": "vars.it", "act": {}}]})
+        state = await r.run(
+            {"inputs": unknown(value), "steps": [{"id": "a", "when": "inputs.some.it", "act": {}}]}
+        )
     assert state.error is not None
     assert state.error.name == "expression"
     assert "true or false" in state.error.message
@@ -85,7 +94,7 @@ async def test_mixed_text_takes_text_numbers_and_booleans_only(
 ) -> None:
     async with rig() as r:
         state = await r.run(
-            {"vars": {"it": value}, "steps": [{"id": "a", "act": {"output": "x ${{ vars.it }}"}}]}
+            {"inputs": unknown(value), "steps": [{"id": "a", "act": {"output": "x ${{ inputs.some.it }}"}}]}
         )
     assert state.error is not None
     assert state.error.name == "expression"
@@ -95,7 +104,8 @@ async def test_a_value_of_the_wrong_type_for_a_setting_fails_as_expression(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     async with rig() as r:
-        state = await r.run({"vars": {"it": [1]}, "steps": [{"id": "a", "act": {"fails": "${{ vars.it }}"}}]})
+        step = {"id": "a", "act": {"fails": "${{ inputs.some.it }}"}}
+        state = await r.run({"inputs": unknown([1]), "steps": [step]})
     assert state.error is not None
     assert (state.error.path, state.error.name) == ("a", "expression")
     assert "fails" in state.error.message

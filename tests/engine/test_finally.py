@@ -53,7 +53,7 @@ async def test_it_runs_after_a_failure_before_the_first_step(autojump_clock: tri
 inputs: {it: {type: object, default: {}}}
 vars: {bad: "${{ inputs.it.gone }}"}
 steps: [act: {}]
-finally: [{id: tidy, act: {output: "${{ run.error.name }}"}}]
+finally: [{id: tidy, when: run.status == 'failed', act: {output: "${{ run.error.name }}"}}]
 """)
     assert r.ledger.names("start") == ["finally.tidy"]
     assert (state.status, state.steps["finally.tidy"].output) == ("failed", "expression")
@@ -186,9 +186,10 @@ async def test_an_error_in_outputs_fails_the_run_before_finally(
 ) -> None:
     async with rig() as r:
         run = await r.start("""
-steps: [{id: skipped, when: 1 > 2, act: {}}]
-outputs: {it: "${{ steps.skipped.output.name }}"}
-finally: [{id: tidy, act: {output: "${{ run.status }}: ${{ run.error.name }}"}}]
+inputs: {it: {type: object, default: {}}}
+steps: [{id: a, act: {}}]
+outputs: {it: "${{ inputs.it.name }}"}
+finally: [{id: tidy, act: {output: "${{ run.status }}: ${{ default(run.error.name, '') }}"}}]
 """)
         seen = await events(run)
     state = run.state()

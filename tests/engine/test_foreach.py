@@ -135,9 +135,9 @@ async def test_what_is_no_list_or_mapping_fails_the_step_without_an_attempt(
     value: object, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with rig() as r:
-        state = await r.run(
-            {"vars": {"it": value}, "steps": [{"id": "a", "foreach": "${{ vars.it }}", "act": {}}]}
-        )
+        unknown = {"some": {"type": "object", "default": {"it": value}}}
+        step = {"id": "a", "foreach": "${{ inputs.some.it }}", "act": {}}
+        state = await r.run({"inputs": unknown, "steps": [step]})
     assert state.error is not None
     assert (state.error.path, state.error.name) == ("a", "expression")
     assert state.steps["a"].attempts == 0

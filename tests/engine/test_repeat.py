@@ -47,7 +47,7 @@ async def test_used_up_is_a_failure_that_keeps_the_last_output(
         state = await r.run("""
 steps:
   - {id: poll, act: {takes: 1s}, repeat: {until: 'false', every: 2s, times: 2}, on_error: continue}
-  - {id: then, act: {output: "${{ steps.poll.output }}"}}
+  - {id: then, act: {output: "${{ default(steps.poll.output, null) }}"}}
 """)
     poll = state.steps["poll"]
     assert lives(state, r.ledger)["poll"] == "tolerated 0-1 3-4"

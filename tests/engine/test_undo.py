@@ -89,7 +89,7 @@ steps:
   - id: bad
     act: {{takes: 1s, fails: 9}}
     undo_after: {undo_after}
-    undo: {{act: {{output: "${{{{ error.name }}}}"}}}}
+    undo: {{act: {{output: "${{{{ default(error.name, '') }}}}"}}}}
 """)
     assert state.rollback == {"status": "complete", "undone": undone}
     if undone:

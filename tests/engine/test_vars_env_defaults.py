@@ -73,8 +73,8 @@ async def test_the_environment_of_a_block_is_that_of_the_steps_in_it(
 async def test_env_takes_text_numbers_and_booleans_only(autojump_clock: trio.testing.MockClock) -> None:
     async with rig() as r:
         state = await r.run("""
-vars: {list: [1]}
-env: {BAD: "${{ vars.list }}"}
+inputs: {some: {type: object, default: {list: [1]}}}
+env: {BAD: "${{ inputs.some.list }}"}
 steps: [{id: a, act: {show_env: true}}]
 """)
     assert state.error is not None

@@ -56,9 +56,13 @@ class MarkedStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def create(self, info: RunInfo, records: Sequence[Record]) -> RunInfo:
+    async def create(self, info: RunInfo, records: Sequence[Record], *, limit: int | None = None) -> RunInfo:
         with self._points.around("create"):
-            return await self._store.create(info, records)
+            return await self._store.create(info, records, limit=limit)
+
+    async def admit(self, run: str, token: int, *, limit: int, now: float) -> Sequence[str]:
+        with self._points.around("admission"):
+            return await self._store.admit(run, token, limit=limit, now=now)
 
     async def append(self, batch: Sequence[Append]) -> Sequence[Exception | None]:
         numbers = ", ".join(f"{one.after + 1} to {one.after + len(one.records)}" for one in batch)

@@ -244,7 +244,8 @@ async def _process(world: World, workflow: treadle.Workflow, reaper: _Reaper, pe
                     run = _begun(surroundings, workflow)
                 if isinstance(reaper.journal, SlowJournal):
                     others.start_soon(reaper.journal.write, run)
-                await run.durable()
+                if not world.journal:
+                    await run.durable()  # as a store creates it
                 reaper.run = run
                 if person is not None:
                     others.start_soon(person, run, world.ledger)

@@ -95,7 +95,7 @@ LIVES: Sequence[tuple[str, Sequence[Act]]] = [
     (f"steps: [{ASKS}]", [(1, _cancel)]),
     ("steps: [{id: a, approval: Ship?}]", [(1, _cancel)]),
     ("steps: {a: {act: {fails: 1}, on_error: escalate}, b: {act: {takes: 1s, fails: 1}}}", []),
-    ("steps: [{id: a, foreach: '${{ inputs.n }}', act: {}, on_error: escalate}]\ninputs: {n: {default: x}}",
+    ("steps: [{id: a, foreach: '${{ inputs.n.of }}', act: {}, on_error: escalate}]\ninputs: {n: {type: object, default: {of: 1}}}",
      [(1, _as("fail"))]),
     ("steps: [{id: a, retry: 2, act: {fails: 1}}]", [(0.5, _cancel)]),
 ]  # fmt: skip

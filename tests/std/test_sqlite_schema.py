@@ -84,7 +84,7 @@ async def test_a_migration_is_done_once_and_the_version_before_refuses_its_file(
             assert (await store.info("ended")).seq == 4
     assert pragma(path, "user_version") == len(known) + 1
     monkeypatch.setattr(schema, "MIGRATIONS", known)
-    with pytest.raises(StoreUnavailable, match=r"has schema 2 and this treadle knows 1 .* install a newer"):
+    with pytest.raises(StoreUnavailable, match=r"has schema 3 and this treadle knows 2 .* install a newer"):
         async with opened(path):
             pass
 

@@ -6,10 +6,12 @@ run ────── `treadle run`, by drive (signals    validate, plan, plugi
            (questions to a person) and report  inputs ──── inputs from the command line
 keyed ──── a run with a key                    people ──── where a run may ask a person
 detach ─── a run in the background             resume, rerun ── going on with a run, or again
-outline ── a plan as plain data                steer ───── commands to a run that anybody drives
+outline ── a plan as plain data; draw, as      steer ───── commands to a run that anybody drives
+           pictures; durations, of past runs   fmt ─────── the layout of specs
 stored ─── the project's store, and the run    ps, show, events, why, gc ── what looks at runs:
            that is meant                       history, of its steps; reasons and words, for why
 faults ─── who is at fault for what nobody foresaw
+config ─── the settings in force               sarif, codes ── problems as code hosts read them
 
 Rule 1: this module imports nothing, so that ``treadle --version`` is answered at once.
 Rule 2: input never gets a traceback. Whatever else goes wrong is one line that names who is at fault.

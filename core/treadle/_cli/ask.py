@@ -96,6 +96,9 @@ async def _ask(run: Run, path: str, event: Event, lines: _Lines) -> None:
     if event.data.get("for") == "signal":
         terminal.say(printable(f"  it is sent from another terminal: {answers(event)[0]}"))
         return
+    if event.data.get("for") == "workflow":
+        terminal.say(printable(f"  it is answered from another terminal: {answers(event)[0]}"))
+        return
     answered = _approval if event.data.get("for") == "approval" else _decision
     while not lines.ended:
         try:

@@ -27,7 +27,7 @@ import trio
 from treadle import Engine, Event, Run, RunState, open_engine
 from treadle._cli import terminal
 from treadle._cli.program import INTERRUPTED, STANDS
-from treadle.errors import Refused
+from treadle.errors import Refused, printable
 from treadle.events import RunStatus
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ async def _drive(
         limits=deployment.limits,
         limiters=deployment.limiters,
         secrets=deployment.secrets,
+        workflows=project.catalogue,
     ) as engine:
         one.engine = engine
         begun = await begin(engine)
@@ -174,10 +175,20 @@ async def _drive(
         one.run, one.ended.run = begun, begun.id
         with one.watching:
             await _until_it_stands(one, begun)
+        _tell_of_detached(engine, begun)
         if begun.status.ended:  # leaving the sinks at once takes nothing of that back
             one.ended.state = begun.state()
     one.ended.state = state = begun.state()
     one.ended.questions = _questions(engine, state)
+
+
+def _tell_of_detached(engine: Engine, run: Run) -> None:
+    """Say how runs go on that were only started by *run*, and are left with it."""
+    for other in engine.runs():
+        parent = other._driven.parent
+        if other is not run and parent is not None and parent["detached"] and not other.status.ended:
+            started = f"run {other.id} of {other.workflow}, which {parent['step']} started, has not ended"
+            terminal.say(printable(f"{started}; go on with: treadle resume {other.id}"))
 
 
 # --- until it stands still -------------------------------------------------------------------------

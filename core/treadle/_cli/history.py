@@ -38,6 +38,7 @@ class StepHistory:
       decided: its condition, once it was asked.
       branch: the block that it took.
       items: of its foreach.
+      called: the run that its latest attempt started.
       question: what a person, or a signal, has not answered yet.
       answers: of earlier questions.
       retrying: another attempt is to come.
@@ -49,6 +50,7 @@ class StepHistory:
     decided: Event | None = None
     branch: str | None = None
     items: list[Any] | None = None
+    called: Event | None = None
     attempts: list[Attempt] = attrs.field(factory=list)
     question: Event | None = None
     answers: list[Event] = attrs.field(factory=list)
@@ -66,6 +68,8 @@ class StepHistory:
             case "step.started":
                 self.attempts.append(Attempt(event.attempt or len(self.attempts) + 1, event.time))
                 self.question = self.settled = self.retrying = None
+            case "step.called":
+                self.called = event
             case "step.retrying":
                 self.retrying = event
                 self._end_attempt(event)
@@ -166,6 +170,9 @@ def asks(event: Event) -> str:
             said = f"{subject} waits for an approval"
         case "signal":
             said = f"{subject} waits for the signal {data.get('signal', '')!r}"
+        case "workflow":
+            what = "is paused" if data.get("status") == "paused" else "waits for an answer"
+            said = f"{subject} waits for run {data.get('run')}, which {what}"
         case "unknown":
             said, prompt = f"{subject} is in doubt", prompt or error.get("message")
         case _:
@@ -192,5 +199,7 @@ def answers(event: Event) -> list[str]:
             return [f"treadle approve {run} {step}{fields}", f"treadle reject {run} {step}"]
         case "signal":
             return [f"treadle signal {run} {shlex.quote(str(data.get('signal', '')))}"]
+        case "workflow":
+            return [f"treadle {'resume' if data.get('status') == 'paused' else 'show'} {data.get('run')}"]
         case _:
             return [f"treadle resolve {run} {step} --as {'|'.join(data.get('decisions') or ())}"]

@@ -5,13 +5,14 @@ Pure: it reads the plan and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from treadle._expr import Template
 from treadle._kinds import Block, key_of
+from treadle._plan.preview import rollbacks
 from treadle._units import format_duration
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 def outline(plan: Plan) -> dict[str, Any]:
     """The whole plan: ``{workflow, steps, finally, rollback}``; see `_step` and `rollbacks`."""
+    return {**order(plan), "rollback": rollbacks(plan)}
+
+
+def order(plan: Plan) -> dict[str, Any]:
+    """The same without ``rollback``, which for 10,000 steps can be large."""
     after = plan.spec.finally_
     return {
         "workflow": plan.spec.name,
         "steps": steps_in(plan, plan.blocks[0]),
         "finally": steps_in(plan, plan.blocks[after.index]) if after is not None else [],
-        "rollback": rollbacks(plan),
     }
 
 
@@ -46,6 +51,7 @@ def _step(plan: Plan, block: BlockPlan, index: int, level: int) -> dict[str, Any
     step = block.steps[index]
     about = {
         "id": step.id,
+        "name": step.title,
         "path": step.path,
         "type": step.type.name,
         "level": level,
@@ -122,94 +128,3 @@ def _find_blocks(value: Any, path: str) -> Iterator[tuple[str, Block]]:
     elif attrs.has(type(value)):
         fields = {key_of(each.alias): getattr(value, each.name) for each in attrs.fields(type(value))}
         yield from _find_blocks(fields, path)
-
-
-# --- rollback --------------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class _Owed:
-    """What is taken back when a step fails: what it waited for, and what may have completed beside it."""
-
-    before: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
-
-
-def rollbacks(plan: Plan) -> dict[str, dict[str, list[str]]]:
-    """By the path of the step that fails: ``undoes``, newest first, as far as completed, and ``may_undo``.
-
-    Steps at which nothing would be undone are left out.
-    """
-    found: dict[str, dict[str, list[str]]] = {}
-    for path, owed in _at_each(plan, plan.blocks[0], _Owed()):
-        if owed.before or owed.beside:
-            found[path] = {"undoes": list(owed.before), "may_undo": list(owed.beside)}
-    return found
-
-
-def _at_each(plan: Plan, block: BlockPlan, outside: _Owed) -> Iterator[tuple[str, _Owed]]:
-    """Each step of *block* and of the blocks inside, with what a rollback there would take back."""
-    order = [index for level in block.order for index in level]
-    owes = [undone_with(plan, step) for step in block.steps]
-    undoable = sum(1 << index for index, paths in enumerate(owes) if paths)
-    above, below = _reach(order, _needed(block)), _reach(order[::-1], _needing(block))
-    newest_first = order[::-1]
-    for index in order:
-        step, mine = block.steps[index], 1 << index
-        before = undoable & above[index]
-        beside = undoable & ~above[index] & ~below[index] & ~mine
-        owed = _Owed(
-            (*_paths(before, newest_first, owes), *outside.before),
-            (*_paths(beside, newest_first, owes), *outside.beside),
-        )
-        itself = (step.path,) if step.undo is not None and step.undo_after == "attempted" else ()
-        yield step.path, _Owed((*itself, *owed.before), owed.beside)
-        for _, inner in labelled_blocks(step):
-            yield from _at_each(plan, plan.blocks[inner.index], owed)
-
-
-def undone_with(plan: Plan, step: StepSpec) -> tuple[str, ...]:
-    """The paths that are undone to take back a completed *step*: its own undo replaces those inside it."""
-    if step.undo is not None:
-        return (step.path,)
-    inner = (plan.blocks[each.index] for _, each in labelled_blocks(step))
-    return tuple(
-        path
-        for block in inner
-        for level in reversed(block.order)
-        for index in reversed(level)
-        for path in undone_with(plan, block.steps[index])
-    )
-
-
-def _needed(block: BlockPlan) -> list[list[int]]:
-    """Per step, the steps it waits for."""
-    return [
-        [*(need.step for need in needs), *(group.steps if group else ())]
-        for needs, group in zip(block.needs, block.at_least, strict=True)
-    ]
-
-
-def _needing(block: BlockPlan) -> list[list[int]]:
-    """Per step, the steps that wait for it."""
-    after: list[list[int]] = [[] for _ in block.steps]
-    for index, needed in enumerate(_needed(block)):
-        for each in needed:
-            after[each].append(index)
-    return after
-
-
-def _reach(order: Sequence[int], next_to: Sequence[Sequence[int]]) -> list[int]:
-    """Per step, the set of all that *next_to* leads to, as bits of an integer; *order* has those first."""
-    reach = [0] * len(order)
-    for index in order:
-        for each in next_to[index]:
-            reach[index] |= reach[each] | 1 << each
-    return reach
-
-
-def _paths(chosen: int, order: Sequence[int], owes: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    if chosen:
-        for index in order:
-            if chosen >> index & 1:
-                yield from owes[index]

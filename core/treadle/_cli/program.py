@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "approve": "treadle._cli.steer:approve",
     "cancel": "treadle._cli.steer:cancel",
+    "config": "treadle._cli.config:config",
     "events": "treadle._cli.events:events",
+    "expand": "treadle._cli.expand:expand",
+    "fmt": "treadle._cli.fmt:fmt",
     "gc": "treadle._cli.gc:gc",
     "pause": "treadle._cli.steer:pause",
     "plan": "treadle._cli.plan:plan",
@@ -60,7 +63,7 @@ COMMANDS = {
 
 LATER = frozenset(
     {
-        *("agent", "config", "debug", "expand", "fmt", "record", "report", "serve", "simulate"),
+        *("agent", "debug", "record", "report", "serve", "simulate"),
         *("test", "token", "triggers", "worker"),
     }
 )

@@ -10,6 +10,7 @@ import click
 from treadle._cli import terminal
 from treadle._cli.phrases import driver, lasted, local_time, spaced
 from treadle._cli.program import Complaint
+from treadle._cli.queued import is_queued
 from treadle._units import parse_duration
 from treadle.errors import printable
 from treadle.events import RunStatus, iso_time
@@ -46,6 +47,7 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 @click.option(
     "--label", "labels", multiple=True, metavar="NAME=TEXT", help="Only runs with it; may be repeated."
 )
+@click.option("--parent", metavar="RUN", help="Only runs that steps of this one called, or made from it.")
 @click.option("--since", metavar="DURATION", callback=duration, help="Only runs not older than this, as 2h.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="So many at most."
@@ -56,6 +58,7 @@ def ps(
     statuses: tuple[str, ...],
     workflow: str | None,
     labels: tuple[str, ...],
+    parent: str | None,
     since: float | None,
     limit: int,
     after: str | None,
@@ -72,6 +75,7 @@ def ps(
     now = time.time()
     which = RunFilter(
         statuses=_statuses(statuses),
+        parent=parent,
         workflow=workflow,
         labels=_labels(labels),
         created_after=None if since is None else now - since,
@@ -120,6 +124,8 @@ def run_data(info: RunInfo, now: float) -> dict[str, Any]:
         "driver": info.owner if info.held(now) else None,
         "key": info.key,
         "parent": info.parent,
+        "group": info.group,
+        "queued": is_queued(info),
         "correlation_id": info.correlation_id,
         "labels": dict(info.labels),
     }
@@ -133,7 +139,11 @@ def _show(page: Page, now: float, *, filtered: bool) -> None:
         terminal.say(f"no {'such ' if filtered else ''}runs")
         return
     heading = ("RUN", "WORKFLOW", "STATUS", "STARTED", "DURATION", "DRIVEN BY")
-    for line in terminal.table([heading, *(tuple(_row(info, now)) for info in page.runs)]):
+    rows = [heading, *(tuple(_row(info, now)) for info in page.runs)]
+    if any(info.parent is not None for info in page.runs):
+        parents = ("PARENT", *(info.parent or "-" for info in page.runs))
+        rows = [(*row, parent) for row, parent in zip(rows, parents, strict=True)]
+    for line in terminal.table(rows):
         terminal.out(printable(line))
     if page.next is not None:
         terminal.say(printable(f"there are more: repeat this with --after {page.next}"))
@@ -142,7 +152,7 @@ def _show(page: Page, now: float, *, filtered: bool) -> None:
 def _row(info: RunInfo, now: float) -> Iterator[str]:
     yield info.id
     yield info.workflow
-    yield spaced(info.status)
+    yield "queued" if is_queued(info) and info.started_at is None else spaced(info.status)
     yield "-" if info.started_at is None else local_time(info.started_at)
     yield "-" if info.started_at is None else lasted(info.started_at, info.ended_at or _as_of(info, now))
     yield _driven_by(info, now)

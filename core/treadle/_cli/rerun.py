@@ -12,7 +12,7 @@ from treadle._cli import terminal
 from treadle._cli.phrases import MOST
 from treadle._cli.program import Complaint
 from treadle._near import did_you_mean
-from treadle.errors import printable
+from treadle.errors import GroupFull, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -158,7 +158,12 @@ class _Old:
             token=0,
             lease_until=0.0,
         )
-        await store.create(info, [encode(event, info.labels) for event in events])
+        shared = events[0].data.get("concurrency") or {}
+        at_once = {"limit": shared["limit"]} if shared.get("on_limit") == "reject" else {}
+        try:
+            await store.create(info, [encode(event, info.labels) for event in events], **at_once)
+        except GroupFull as error:
+            raise Complaint(f"run {old.id} is not run again: {error}; try when that has ended") from None
         return run
 
 

@@ -55,8 +55,14 @@ def run(
 
     project = open_project()
     text, name = read_source(source, project)
-    workflow = loads(text, name=name, registry=project.registry)
-    for warning in (*project.warnings, *workflow.warnings):
+    workflow = loads(
+        text,
+        name=name,
+        registry=project.registry,
+        root=project.root_for(name),
+        workflows=project.listed,
+    )
+    for warning in (*project.warnings, *project.worth_saying(workflow.warnings)):
         terminal.say(str(warning))
     inputs = gather(workflow.inputs, given, inputs_file, stdin_taken=source == "-")
     if detach:

@@ -26,12 +26,13 @@ from treadle._cli.phrases import (
     rollback_lines,
     spaced,
 )
+from treadle._cli.queued import waits_for
 from treadle._paths import around
 from treadle.errors import printable
 from treadle.events import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from treadle._kinds.store import RunInfo, StoreConnection
 
@@ -57,16 +58,18 @@ def show(run: str, as_json: bool) -> int:
         if as_json:
             terminal.out_json(history.state.to_data())
         else:
-            for line in lines(info, history, time.time()):
+            now = time.time()
+            for line in lines(info, history, now, await waits_for(store, info, now)):
                 terminal.out(printable(line))
         return 0
 
     return with_store(shown)
 
 
-def lines(info: RunInfo, history: History, now: float) -> Iterator[str]:
-    """The run, for people."""
+def lines(info: RunInfo, history: History, now: float, queued: Sequence[str] = ()) -> Iterator[str]:
+    """The run, for people; *queued* is for whom it waits."""
     yield from _head(info, history, now)
+    yield from (f"  {line}" for line in queued)
     for title, nodes in _trees(history).items():
         if nodes:
             yield title
@@ -93,7 +96,9 @@ def _head(info: RunInfo, history: History, now: float) -> Iterator[str]:
     yield f"  {'; '.join(_when(info, now))}"
     if info.key is not None:
         yield f"  key: {info.key}"
-    if info.parent is not None:
+    if state.parent is not None:
+        yield f"  called by step {state.parent['step']} of run {state.parent['run']}"
+    elif info.parent is not None:
         yield f"  made from run {info.parent}"
     for title, values in (("labels", info.labels), ("inputs", history.accepted.get("inputs"))):
         if values:
@@ -223,6 +228,8 @@ def _notes(node: _Node) -> Iterator[str]:
         return
     if past.items is not None:
         yield f"{len(past.items)} elements"
+    if past.called is not None:
+        yield f"{past.called.data.get('workflow')} as run {past.called.data.get('run')}"
     if past.branch is not None:
         yield f"took {past.branch}"
     if step.attempts > 1:

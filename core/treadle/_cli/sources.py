@@ -1,16 +1,14 @@
 """Where specs come from: files, standard input, and the workflows that ``treadle.yaml`` names.
 
-Whatever cannot be read is a problem like any other, with its place and what to do:
-
-    TRD090   the file cannot be read
-    TRD091   no workflow has that name
-    TRD092   two workflows have that name
-    TRD093   a plugin that ``treadle.yaml`` requires is not there
+Whatever cannot be read is a problem like any other, with its place and what to do; its code is in `codes`.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +18,7 @@ from treadle._deployment import Deployment
 from treadle._kinds import FILE_PATH
 from treadle._near import did_you_mean, nearest
 from treadle._registry import Registry
+from treadle._roots import FILE_NAME, find_deployment
 from treadle._settings import Settings
 from treadle._spec.nodes import MAX_BYTES
 from treadle.errors import PluginError, Problem, SpecError
@@ -27,13 +26,14 @@ from treadle.errors import PluginError, Problem, SpecError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from treadle._catalogue import Catalogue
     from treadle._kinds import Store
 
-FILE_NAME = "treadle.yaml"
 STDIN = "<stdin>"
 DEFAULT_STORE = "sqlite", Path(".treadle", "treadle.db")
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_SPEC_KEY = rb"""(?m)^[ \t{]*["']?(?:treadle|steps)["']?[ \t]*:"""
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -56,6 +56,30 @@ class Project:
     def folder(self) -> Path:
         """That of ``treadle.yaml``, or the working directory."""
         return Path.cwd() if self.path is None else self.path.parent
+
+    def root_for(self, name: str) -> Path:
+        """Below which the imports of the spec called *name* lie: `folder`, or its own if it is elsewhere."""
+        path = Path(name)
+        if path.is_file() and not path.parent.resolve().is_relative_to(self.folder.resolve()):
+            return path.parent
+        return self.folder
+
+    @property
+    def listed(self) -> Catalogue | None:
+        """The workflows that ``treadle.yaml`` lists; None where it lists none: then no name is checked."""
+        return self.catalogue if self.deployment.workflows else None
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What steps may call: the workflows listed, and files below the `folder`."""
+        from treadle._cli.catalogue import Listed
+
+        return Listed(self)
+
+    def worth_saying(self, problems: Iterable[Problem]) -> list[Problem]:
+        """*problems* without the warnings that the deployment turns off."""
+        off = self.deployment.off
+        return [each for each in problems if each.severity == "error" or each.code not in off]
 
     @property
     def store(self) -> Settings[Store[Any]] | Literal["memory"]:
@@ -80,14 +104,14 @@ class Project:
 
 
 def _anchored(config: Any, folder: Path) -> Any:
-    """The *config* of a store with its files in *folder*."""
+    """The *config* of a store or a secret provider with its files in *folder*."""
     paths = {name: getattr(config, name) for name in file_settings(type(config))}
     changed = {name: str(folder / path) for name, path in paths.items() if path is not None}
     return attrs.evolve(config, **changed) if changed else config
 
 
 def file_settings(config: type[Any]) -> list[str]:
-    """The settings of a store that are files."""
+    """The settings of a store or a secret provider that are files."""
     return [each.name for each in attrs.fields(config) if FILE_PATH.items() <= each.metadata.items()]
 
 
@@ -103,16 +127,14 @@ def open_project() -> Project:
     if deployment is None or any(problem.severity == "error" for problem in problems):
         raise SpecError(problems)
     _require(registry, deployment, path)
+    if deployment.secrets is not None:
+        providers = (
+            attrs.evolve(one, constant=_anchored(one.constant, path.parent)) for one in deployment.secrets
+        )
+        deployment = attrs.evolve(deployment, secrets=tuple(providers))
     if deployment.disable:
         registry = Registry.installed(without=deployment.disable)
     return Project(registry, deployment, path, tuple(problems))
-
-
-def find_deployment(start: Path) -> Path | None:
-    """The deployment file of *start* or the nearest folder above it; None if there is none."""
-    start = start.resolve()
-    candidates = (folder / FILE_NAME for folder in (start, *start.parents))
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _require(registry: Registry, deployment: Deployment, path: Path) -> None:
@@ -180,9 +202,7 @@ def _shown(path: Path) -> str:
 
 
 def _by_name(name: str, project: Project) -> Path:
-    known: dict[str, list[Path]] = {}
-    for path in _workflows(project):
-        known.setdefault(_name_of(path, project.registry), []).append(path)
+    known = files_by_name(project)
     found = known.get(name, [])
     if len(found) == 1:
         return found[0]
@@ -193,6 +213,14 @@ def _by_name(name: str, project: Project) -> Path:
         )
     fix = did_you_mean(name, known) or f"known workflows: {', '.join(sorted(known)) or 'none'}"
     raise _unresolved(f"there is no file and no workflow named {name!r}", fix, "TRD091", project)
+
+
+def files_by_name(project: Project) -> dict[str, list[Path]]:
+    """The files that the deployment names, by the names of their workflows."""
+    known: dict[str, list[Path]] = {}
+    for path in _workflows(project):
+        known.setdefault(name_of(path, project.registry), []).append(path)
+    return known
 
 
 def _unresolved(message: str, fix: str, code: str, project: Project) -> SpecError:
@@ -217,13 +245,56 @@ def _workflows(project: Project) -> Iterator[Path]:
 def _expand(root: Path, written: str) -> Iterable[Path]:
     path = root / written
     if path.is_dir():
-        return sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES)
+        return sorted(filter(_is_spec, path.iterdir()))
     if any(sign in written for sign in "*?["):
         return sorted(each for each in root.glob(written) if each.is_file())
     return [path]
 
 
-def _name_of(path: Path, registry: Registry) -> str:
+def workflow_files(project: Project) -> list[str]:
+    """The files that the deployment names, as people would type them here."""
+    return [_shown(path) for path in _workflows(project)]
+
+
+def specs_in(wanted: str) -> list[str]:
+    """The specs in the folder *wanted* and those below it; none where it is no folder.
+
+    Hidden folders are left out, and files that are something else: neither ``treadle`` nor ``steps`` is a
+    key of theirs, or they hold templates to be imported.
+    """
+    root = Path(wanted)
+    if not root.is_dir():
+        return []
+    found = []
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        paths = [Path(folder, name) for name in sorted(files)]
+        found += [str(path) for path in paths if _is_spec(path)]
+    return found
+
+
+def _is_spec(path: Path) -> bool:
+    """Whether a file of a folder is meant to be a spec."""
+    if path.suffix not in _SUFFIXES or path.name == FILE_NAME:
+        return False
+    try:
+        text = read_file(path)
+    except SpecError:
+        return True  # so that it is said why it cannot be read
+    if not re.search(_SPEC_KEY, text):
+        return False
+    from treadle._spec.report import Report
+    from treadle._spec.yaml import read_yaml
+
+    root = read_yaml(text, Report(None))
+    if root is None:
+        return True  # what is wrong with it is for the loader to say
+    keys = set(root.items) if root.is_mapping else set()
+    library = "templates" in keys and keys.isdisjoint({"name", "steps"})
+    return not library and not keys.isdisjoint({"treadle", "steps"})
+
+
+def name_of(path: Path, registry: Registry) -> str:
     """The name a spec gives itself, whatever is wrong with the rest; that of its file where it gives none."""
     from treadle._spec import load_spec
 

@@ -35,6 +35,7 @@ def why(run: str, step: str | None, as_json: bool) -> int:
     """
     from treadle._cli.explained import of_run, of_step
     from treadle._cli.history import History
+    from treadle._cli.queued import waits_for
     from treadle._cli.reasons import Reasons
     from treadle._cli.sources import open_project
     from treadle._cli.stored import events_of, resolve_run, with_store
@@ -51,8 +52,11 @@ def why(run: str, step: str | None, as_json: bool) -> int:
         if as_json:
             terminal.out_json(about)
         else:
-            for line in of_step(about, history) if step else of_run(about, history, info, time.time()):
+            now = time.time()
+            for line in of_step(about, history) if step else of_run(about, history, info, now):
                 terminal.out(printable(line))
+            for line in await waits_for(store, info, now):
+                terminal.out(printable(f"  {line}"))
         return 0
 
     return with_store(explained, project)

@@ -40,7 +40,8 @@ class Question:
     """One open question.
 
     Attributes:
-      kind: ``decision``, ``unknown``, ``approval`` or ``signal``.
+      kind: ``decision``, ``unknown``, ``approval`` or ``signal``; ``workflow`` is that of a run that the
+        step called, and answered there.
       told: the data of the event that put it.
       asked_at: when that was; seconds since 1970 UTC.
       answer: None until there is one.
@@ -105,7 +106,8 @@ class Question:
         """
         if self.answer is not None:
             return
-        told: dict[str, Any] = {"decision": str(decision), "by": "timeout" if timed_out else "person"}
+        by = "timeout" if timed_out else _BY.get(self.kind, "person")
+        told: dict[str, Any] = {"decision": str(decision), "by": by}
         told |= {key: value for key, value in {"who": who, **given}.items() if value is not None}
         seq = self.run.emit("step.resolved", self.path, self.attempt, told, self._labels)
         self.answer = answer_of(self.run.history[seq - 1])
@@ -122,6 +124,9 @@ class Question:
         """Seconds by the wall clock."""
         timeout: float | None = self.told.get("timeout")
         return math.inf if timeout is None else self.asked_at + timeout - self.run.surroundings.now()
+
+
+_BY = {"workflow": "run"}
 
 
 def _look(left: float) -> float:

@@ -30,13 +30,17 @@ from treadle._kinds import (
     Block,
     BlockOutcome,
     Fail,
+    Lazy,
     Rollback,
+    RunOutcome,
     SignalWanted,
     StepType,
     Tolerate,
     TransportConnection,
+    is_free,
 )
 from treadle._settings import SettingsError
+from treadle._settings.strict import fresh
 from treadle.errors import BlockFailed, EngineFault, Failure, StepError
 from treadle.events import StepStatus
 
@@ -229,7 +233,10 @@ class Attempt:
         """The value of a template in the step's settings."""
         return self._step.run.evaluation.value(template, self._scope(), now=self._step.since)
 
-    def evaluate(self, expression: Expression, **names: Any) -> Any:
+    def evaluate(self, expression: Expression | Lazy, **names: Any) -> Any:
+        if isinstance(expression, Lazy):
+            evaluation, tree = self._step.run.evaluation, expression.tree
+            return fresh(evaluation.filled(tree, self._scope(), names, now=self._step.since))
         return self._step.run.evaluation.value(expression, self._scope(), names, now=self._step.since)
 
     def secret(self, name: str) -> str:
@@ -292,6 +299,22 @@ class Attempt:
         self._waited = True
         return await wait_for(self._step, wanted)
 
+    async def run_workflow(
+        self,
+        name: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        file: str | None = None,
+        detach: bool = False,
+    ) -> RunOutcome:
+        from treadle._engine.children import Wanted
+
+        if self._waited:
+            raise RuntimeError("run_workflow: an attempt waits once; use a step for each thing to wait for")
+        self._waited = True
+        children = self._step.run.surroundings.children()
+        return await children.call(self._step, Wanted(name, file, inputs or {}, detach))
+
     def _not_twice(self, block: Block) -> None:
         """Two blocks of one attempt must not have steps of the same path."""
         if twice := self._blocks.intersection(block.ids):
@@ -313,7 +336,7 @@ class Attempt:
             if step.derived:
                 return returned
         kind: StepType[Any] = step.spec.type
-        if kind.output is not Any and not isinstance(returned, kind.output):
+        if not is_free(kind.output) and not isinstance(returned, kind.output):
             raise StepError(
                 "plugin",
                 f"step type {kind.name!r} returned {type(returned).__name__}, not the"

@@ -213,11 +213,14 @@ def _open(run: Run, asked: Asked, path: str) -> Question:
     question = run.questions.get(path)
     if question is not None and run.status.ended:
         asked.refuse(run, "it has ended", step=path)
+    if question is not None and question.answer is None and question.kind == "workflow":
+        asked.refuse(run, f"it waits for run {question.told['run']}; answer what that asks", step=path)
     if question is None or question.answer is not None or question.kind == "signal":
         if question is not None and question.answer is None:
             asked.refuse(run, f"it waits for the signal {question.told['signal']!r}", step=path)
-        people = (at for at, one in run.questions.items() if one.answer is None and one.kind != "signal")
-        waiting = ", ".join(sorted(people)) or "no step"
+        asking = {at: one.kind for at, one in run.questions.items() if one.answer is None}
+        people = sorted(at for at, kind in asking.items() if kind not in ("signal", "workflow"))
+        waiting = ", ".join(people) or "no step"
         asked.refuse(run, f"it does not wait for a person; {waiting} does", step=path)
     if run.status is RunStatus.CANCELLING and not run.closing:
         asked.refuse(run, "the run is being cancelled, and all that waits with it", step=path)

@@ -11,22 +11,27 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import trio
 
+from treadle._engine.groups import Groups, decide, full
 from treadle._engine.handle import Run, Suspended
 from treadle._engine.ids import new_id
 from treadle._engine.life import live
 from treadle._engine.run import Run as Driven
 from treadle._inputs import check_inputs
-from treadle.errors import Fenced, InputError, Refused, StoreUnavailable
+from treadle.errors import Conflict, Fenced, GroupFull, InputError, Refused, StoreUnavailable
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
+    from treadle._catalogue import Catalogue
+    from treadle._engine.children import Children
     from treadle._engine.durability import Durability
     from treadle._engine.surroundings import Surroundings
     from treadle._kinds.store import Request, RunInfo, StoreConnection
@@ -47,10 +52,12 @@ class Engine:
         self,
         surroundings: Surroundings,
         nursery: trio.Nursery,
+        catalogue: Catalogue,
         *,
         seeded: bool,
     ) -> None:
-        self._surroundings = surroundings
+        self._surroundings = attrs.evolve(surroundings, children=self._children)
+        self._catalogue = catalogue
         self._nursery = nursery
         self._durability: Durability | None = None
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -60,7 +67,9 @@ class Engine:
         self._left_alone: set[str] = set()  # runs that cannot go on here
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # without a store: ids and fingerprints
         self._slots = trio.CapacityLimiter(surroundings.limits.runs)
+        self._groups = Groups(self._driven)
         self._count = 0
+        self._called: Children | None = None
         self._seeded = seeded
         self._closing = False
 
@@ -86,7 +95,8 @@ class Engine:
         labels: Mapping[str, str] | None = None,
         correlation_id: str | None = None,
     ) -> Run:
-        """Accept a run of *workflow* and start it; beyond ``limits.runs`` it stays pending until one ends.
+        """Accept a run of *workflow* and start it; beyond ``limits.runs``, or those that may share its
+        concurrency key, it stays pending until one ends.
 
         Args:
           inputs: by name; checked, with the defaults filled in.
@@ -98,10 +108,11 @@ class Engine:
         Raises:
           InputError: the inputs do not fit; has every problem.
           Refused: the engine is closing, the run of this *key* has other inputs, the workflow has more steps
-            than ``limits.steps``, or it uses a limiter that this engine does not have.
+            than ``limits.steps``, it uses a limiter that this engine does not have, or it says ``reject`` and
+            other runs have its concurrency key.
           StoreError: the store cannot take it.
         """
-        accepted = self._new_run(workflow, inputs, key, labels, correlation_id)
+        accepted = self._new_run(workflow, inputs, labels, correlation_id)
         existing = await self._created(accepted, key, held=True)
         if existing is not None:
             return existing
@@ -120,7 +131,7 @@ class Engine:
     ) -> Run:
         """As `start`, but the run is only stored: whoever calls `resume_run` for it drives it."""
         self._durable("accept a run without driving it")
-        accepted = self._new_run(workflow, inputs, key, labels, correlation_id)
+        accepted = self._new_run(workflow, inputs, labels, correlation_id)
         existing = await self._created(accepted, key, held=False)
         return existing or await self.find(accepted.id)
 
@@ -128,9 +139,11 @@ class Engine:
         self,
         workflow: Workflow,
         inputs: Mapping[str, Any] | None,
-        key: str | None,
         labels: Mapping[str, str] | None,
         correlation_id: str | None,
+        *,
+        run_id: str | None = None,
+        parent: Mapping[str, Any] | None = None,
     ) -> Driven:
         """A new run, if all is well with it."""
         given, problems = check_inputs(workflow.spec.inputs, inputs or {})
@@ -141,10 +154,12 @@ class Engine:
         driven = Driven(
             self._surroundings,
             workflow.plan,
-            self._new_id(),
+            run_id or self._new_id(),
             inputs=given,
             labels=labels or {},
             correlation_id=correlation_id,
+            parent=parent,
+            source=workflow.source,
         )
         if problems := driven.evaluation.secrets_given():
             raise InputError(problems)
@@ -159,18 +174,35 @@ class Engine:
     async def _created(self, driven: Driven, key: str | None, *, held: bool) -> Run | None:
         """Have *driven* stored with its first event; the run that has *key* already, if one does."""
         fingerprint = None if key is None else _fingerprint(driven.inputs)
+        group = decide(driven)
         if self._durability is None and key is not None:
             existing = self._by_key(driven.workflow, key, str(fingerprint))
             if existing is not None:
                 return existing
+        if group is not None:
+            self._groups.check_callers(driven, group)
+            if self._durability is None:
+                self._groups.enter(driven, group)
+        if self._durability is None and key is not None:
             self._keys[driven.workflow, key] = driven.id, str(fingerprint)
         spec = driven.plan.spec
-        told = {"spec": spec.data, "hash": spec.hash, "inputs": driven.inputs}
+        told: dict[str, Any] = {"spec": spec.data, "hash": spec.hash, "inputs": driven.inputs}
+        if driven.parent is not None:
+            told["parent"] = driven.parent
+        if driven.source is not None:
+            told["source"] = driven.source
+        if group is not None:
+            told["concurrency"] = group.to_data()
         driven.emit("workflow.accepted", data=told if key is None else {**told, "key": key})
         if self._durability is None:
             await driven.durable()
             return None
-        stored = await self._durability.keeper.create(driven, key=key, fingerprint=fingerprint, held=held)
+        try:
+            stored = await self._durability.keeper.create(
+                driven, key=key, fingerprint=fingerprint, held=held, group=group
+            )
+        except GroupFull as error:
+            raise full(error) from None
         if stored.id != driven.id:
             return await self._existing(stored, str(fingerprint))
         if held and self._closing:
@@ -190,6 +222,36 @@ class Engine:
     async def _existing(self, stored: RunInfo, fingerprint: str) -> Run:
         _check_same(fingerprint, stored.fingerprint, str(stored.key), stored.id, stored.status)
         return await self.find(stored.id)
+
+    # --- what steps call ---
+
+    def _children(self) -> Children:
+        """What steps call workflows by; made with the first that does."""
+        if self._called is None:
+            from treadle._engine.children import Children
+
+            self._called = Children(self, self._catalogue)
+        return self._called
+
+    async def _call(
+        self,
+        workflow: Workflow,
+        inputs: Mapping[str, Any],
+        *,
+        run_id: str,
+        parent: Mapping[str, Any],
+        labels: Mapping[str, str],
+        correlation_id: str,
+    ) -> Run:
+        """As `start`, for a step of another run, which has journaled the id."""
+        accepted = self._new_run(workflow, inputs, labels, correlation_id, run_id=run_id, parent=parent)
+        try:
+            await self._created(accepted, None, held=True)
+        except Conflict:  # another process that drove the caller made it just before
+            return await self.find(run_id)
+        run = self._runs[run_id] = Run(accepted)
+        self._launch(accepted)
+        return run
 
     # --- finding ---
 
@@ -291,7 +353,9 @@ class Engine:
         while True:
             page = await durability.keeper.lapsed(after)
             for info in page.runs:
-                if self._closing or len(self._driven) >= self._surroundings.limits.runs:
+                # those that wait for another run must not keep this engine from going on with it
+                going = len(self._driven) - self._groups.waiting - self._parts()
+                if self._closing or going >= self._surroundings.limits.runs:
                     return
                 if info.id not in self._left_alone and info.id not in self._driven:
                     await self._take_over(info)
@@ -329,7 +393,8 @@ class Engine:
 
     async def _drive(self, driven: Driven) -> None:
         """Drive a run that does not outlive this engine."""
-        async with self._slots:
+        await self._groups.turn(driven, None)
+        async with self._slot(driven):
             if not driven.status.ended:  # cancelled while it was pending
                 await live(driven)
         self._let_go(driven.id)
@@ -339,8 +404,10 @@ class Engine:
         """Drive a run that this engine holds, until it has ended, is lost or suspended; then let it go."""
         try:
             with driven.everything:
-                async with self._slots:
-                    if not driven.status.ended:
+                await self._groups.turn(driven, durability)
+                async with self._slot(driven):
+                    suspended = self._closing and driven.status is RunStatus.PENDING  # it does not even begin
+                    if not driven.status.ended and not suspended:
                         await live(driven)
             await durability.finish(driven)
         finally:
@@ -350,8 +417,17 @@ class Engine:
             self._let_go(driven.id)
         self._keep(driven.id)
 
+    def _parts(self) -> int:
+        """How many runs here are a part of another one."""
+        return sum(one is not None and not one.has_slot for one in self._driven.values())
+
+    def _slot(self, driven: Driven) -> AbstractAsyncContextManager[object]:
+        """What a run needs to be driven: one of ``limits.runs``, unless another run waits for it."""
+        return self._slots if driven.has_slot else nullcontext()
+
     def _let_go(self, run_id: str) -> None:
         del self._driven[run_id]
+        self._groups.left(run_id)
         if self._over is not None:
             self._over.set()
 
@@ -452,8 +528,9 @@ class Engine:
         """The engine is being left by an exception: take no more runs."""
         self._closing = True
         for driven in self._driven.values():
-            # a pause takes the bound of clean-up away, which is shielded: nobody could end it any more
-            if driven is not None and driven.clock.stopped:
+            # a pause takes the bound of clean-up away, which is shielded: nobody could end it any more;
+            # and what waits, shielded, for the end of a run that it called would not see one
+            if driven is not None and (driven.clock.stopped or driven.calls):
                 driven.lose(Suspended(driven.id, str(driven.status)))
 
     async def _leave(self) -> None:

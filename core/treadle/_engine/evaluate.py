@@ -75,14 +75,16 @@ class Evaluation:
         seen = self._gather(expression, scope, None)
         return {str(reference): _shown(_followed(seen, reference)) for reference in expression.references}
 
-    def filled(self, value: Any, scope: Scope, names: Mapping[str, Any] | None = None) -> Any:
+    def filled(
+        self, value: Any, scope: Scope, names: Mapping[str, Any] | None = None, now: float | None = None
+    ) -> Any:
         """Plain data in which each template has been replaced by its value."""
         if isinstance(value, Template):
-            return self.value(value, scope, names)
+            return self.value(value, scope, names, now)
         if isinstance(value, dict):
-            return {key: self.filled(item, scope, names) for key, item in value.items()}
+            return {key: self.filled(item, scope, names, now) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.filled(item, scope, names) for item in value]
+            return [self.filled(item, scope, names, now) for item in value]
         return value
 
     def failed(self, message: str, expression: Expression | Template) -> StepError:

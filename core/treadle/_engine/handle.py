@@ -64,7 +64,8 @@ class Run:
     @property
     def stands(self) -> bool:
         """Whether steps wait for an answer, and nothing else can go on meanwhile."""
-        return bool(self.questions) and not self._driven.busy
+        driven = self._driven
+        return bool(self.questions) and not driven.busy and all(one.stands for one in driven.calls.values())
 
     def state(self) -> RunState:
         """All that its events tell so far."""

@@ -23,6 +23,7 @@ from treadle.errors import Fenced, Refused, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from treadle._engine.groups import Group
     from treadle._engine.run import Run
     from treadle._engine.store_journal import StoreJournal
     from treadle._kinds.store import Page, StoreConnection
@@ -61,8 +62,13 @@ class Keeper:
 
     # --- taking ---
 
-    async def create(self, run: Run, *, key: str | None, fingerprint: str | None, held: bool) -> RunInfo:
-        """Store a new run, *held* here or by nobody; its info, or that of the run that has *key* already."""
+    async def create(
+        self, run: Run, *, key: str | None, fingerprint: str | None, held: bool, group: Group | None = None
+    ) -> RunInfo:
+        """Store a new run, *held* here or by nobody; its info, or that of the run that has *key* already.
+
+        Raises GroupFull: *group* rejects it.
+        """
         began, now = trio.current_time(), self.now()
         info = RunInfo(
             id=run.id,
@@ -72,13 +78,17 @@ class Keeper:
             labels=run.labels,
             key=key,
             fingerprint=fingerprint,
+            parent=None if run.parent is None else run.parent["run"],
             created_at=now,
             updated_at=now,
             owner=self.owner if held else None,
             lease_until=now + self.lease if held else 0.0,
+            group=None if group is None else group.key,
         )
+        at_once = {"limit": group.limit} if group is not None and group.on_limit == "reject" else {}
         count = len(run.history)
-        stored = await self.store.create(info, [encode(event, run.labels) for event in run.history])
+        records = [encode(event, run.labels) for event in run.history]
+        stored = await self.store.create(info, records, **at_once)
         if held and stored.id == run.id:
             self.journal.take(run, Lease(stored.token, began + self.lease), count)
             run.landed(count)

@@ -1,8 +1,8 @@
 """Secrets out of everything a run leaves behind.
 
 Rule 1: a value is masked from the moment a step may have seen it, before anything else sees the result;
-        also as base64 (wrapped too), URL-encoded (any mixture) and JSON-escaped, and where output arrives in
-        pieces or was cut.
+        also as base64 (wrapped too), URL-encoded (any mixture), escaped for JSON (once or twice), HTML or a
+        shell, as Python shows it, and where output arrives in pieces or was cut.
 Rule 2: text without secrets is only read, by means whose cost hardly grows with the number of forms:
         masking happens in the engine's loop.
 """
@@ -65,6 +65,21 @@ def _written(text: str) -> Iterator[str]:
         escaped = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
         yield escaped
         yield escaped.replace("/", r"\/")
+        yield json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]  # a text of JSON within JSON
+    yield from _quoted(text)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """*text* within quotes of Python, of a shell, and of HTML."""
+    for shown in (repr(f'"{text}')[2:-1], ascii(f'"{text}')[2:-1], repr(b'"' + _bytes(text))[3:-1]):
+        yield shown
+        yield shown.replace(r"\'", "'")  # as where there is no double quote around
+    for quote in (r"'\''", "'\"'\"'"):
+        yield text.replace("'", quote)
+    marked = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    yield marked
+    for quote in ("&#x27;", "&#39;"):
+        yield marked.replace('"', "&quot;").replace("'", quote)
 
 
 def _base64(text: str) -> Iterator[str]:

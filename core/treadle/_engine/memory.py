@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from treadle._kinds.store import Append, Blob, Page, Record, Request, RunFilter, RunInfo
-from treadle.errors import Conflict, Fenced, NoSuchRun
+from treadle.errors import Conflict, Fenced, GroupFull, NoSuchRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,16 +46,19 @@ class MemoryStore:
 
     # --- journals ---
 
-    async def create(self, info: RunInfo, records: Sequence[Record]) -> RunInfo:
+    async def create(self, info: RunInfo, records: Sequence[Record], *, limit: int | None = None) -> RunInfo:
         """See `StoreConnection.create`."""
         await trio.lowlevel.checkpoint()
         if info.key is not None and (info.workflow, info.key) in self._keys:
             return self._runs[self._keys[info.workflow, info.key]].info
         if info.id in self._runs:
             raise Conflict(info.id, 0, self._runs[info.id].info.seq)
+        if limit is not None and (ahead := self._ahead(info, limit, None)):
+            raise GroupFull(str(info.group), ahead)
         claimed = info.owner is not None
         stored = attrs.evolve(
             info,
+            admitted=limit is not None,
             seq=_last(info.id, 0, records),
             token=int(claimed),
             lease_until=info.lease_until if claimed else 0.0,
@@ -139,6 +142,35 @@ class MemoryStore:
         stored.info = attrs.evolve(stored.info, owner=owner, token=stored.info.token + 1, lease_until=until)
         self._changes += 1
         return stored.info
+
+    async def admit(self, run: str, token: int, *, limit: int, now: float) -> Sequence[str]:
+        """See `StoreConnection.admit`."""
+        await trio.lowlevel.checkpoint()
+        stored = self._run(run)
+        if not self._holds(run, token):
+            raise Fenced(run, stored.info.owner)
+        if stored.info.admitted:
+            return ()
+        ahead = self._ahead(stored.info, limit, now)
+        if not ahead:
+            stored.info = attrs.evolve(stored.info, admitted=True)
+            self._changes += 1
+        return ahead
+
+    def _ahead(self, info: RunInfo, limit: int, now: float | None) -> Sequence[str]:
+        """The runs that *info* must wait for; those that wait themselves must be held at *now*, if given."""
+        if info.group is None:
+            return ()
+        placed, waiting, older = [], [], True
+        for other in (stored.info for stored in self._runs.values()):
+            older = older and other.id != info.id
+            if other.group != info.group or other.status.ended or other.id == info.id:
+                continue
+            if other.admitted:
+                placed.append(other.id)
+            elif older and (now is None or other.held(now)):
+                waiting.append(other.id)
+        return [*placed, *waiting] if waiting or len(placed) >= limit else ()
 
     async def renew(self, tokens: Mapping[str, int], *, until: float) -> frozenset[str]:
         """See `StoreConnection.renew`."""
@@ -240,6 +272,7 @@ def _fits(info: RunInfo, which: RunFilter) -> bool:
             which.key is None or info.key == which.key,
             which.labels.items() <= info.labels.items(),
             which.parent is None or info.parent == which.parent,
+            which.group is None or info.group == which.group,
             which.created_before is None or info.created_at < which.created_before,
             which.created_after is None or info.created_at > which.created_after,
             which.ended_before is None or (info.ended_at is not None and info.ended_at < which.ended_before),

@@ -15,6 +15,7 @@ import trio
 from treadle._engine.attempt import work
 from treadle._engine.stop import Timer, first_cause
 from treadle._frontier import Cause
+from treadle._kinds import calls
 from treadle._units import format_duration
 from treadle.errors import Failure
 from treadle.events import StepStatus
@@ -50,14 +51,20 @@ async def attempted(step: StepRun) -> Outcome:
 
 
 def _goes_back_in(step: StepRun) -> bool:
-    """Whether a block is entered again after a crash, at once or because it was stopped.
+    """Whether a block, or a wait for a run, is entered again: after a crash, or because it was stopped.
 
-    Nothing may be awaited before: what had begun inside has to settle there, also if it is cancelled.
+    Nothing may be awaited before: what had begun inside has to settle, also if it is cancelled.
     """
     taken = step.taken_up
-    if taken is None or not step.spec.blocks:
+    if taken is None or not (step.spec.blocks or _has_called(step)):
         return False
     return step.announced or (taken.told and first_cause(step.stopper) is not None)
+
+
+def _has_called(step: StepRun) -> bool:
+    """Whether the attempt that the journal ended in had started a run."""
+    past = step.past
+    return past is not None and past.called is not None and past.called.attempt == past.attempt
 
 
 async def admitted(run: Run) -> None:
@@ -98,8 +105,9 @@ async def _timed(step: StepRun, seconds: float) -> Outcome:
     if past is not None and whole is not None and past.attempt == step.attempt:
         seconds -= whole.driven - past.started_driven
         passed = step.stopped_before("timeout", timer)
-    if step.spec.blocks:  # a block's time stands still while the run is paused
-        timer.emit = partial(step.tell_stopping, cause) if passed is None else None
+    if step.spec.blocks or calls(step.spec.type.config):  # their time stands still while the run is paused
+        tells = step.spec.blocks and passed is None
+        timer.emit = partial(step.tell_stopping, cause) if tells else None
         with step.run.clock.limit(timer, seconds, passed=passed):
             return await _worked(step)
     else:

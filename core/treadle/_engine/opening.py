@@ -11,10 +11,12 @@ import logging
 import secrets as random_source
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
+from treadle._catalogue import Catalogue, WorkflowsLike, catalogue_of
 from treadle._deployment import Limits
 from treadle._engine.bus import Bus, SinkQueue
 from treadle._engine.clock import wall_clock
@@ -24,7 +26,8 @@ from treadle._engine.surroundings import Surroundings
 from treadle._kinds import SecretProvider, Send, Sink, Store, TransportConnection
 from treadle._registry import Registry
 from treadle._settings import Settings
-from treadle.errors import PluginError, StepError
+from treadle._workflow import load_called
+from treadle.errors import EngineFault, PluginError, StepError
 
 if TYPE_CHECKING:
     from treadle._kinds.store import StoreConnection
@@ -55,6 +58,7 @@ async def open_engine(
     limiters: Mapping[str, int] | None = None,
     devices: None = None,
     secrets: Mapping[str, str] | Iterable[Settings[SecretProvider[Any]]] | None = None,
+    workflows: WorkflowsLike = (),
     seed: int | str | None = None,
 ) -> AsyncIterator[Engine]:
     """Open an engine in the caller's task.
@@ -77,6 +81,7 @@ async def open_engine(
       limiters: what ``limit`` of a step may name, each with how many attempts may hold it at once.
       devices: not yet supported.
       secrets: values by name; or providers, asked in order; the environment unless given.
+      workflows: those that steps may call, by name; or some, each with its own name; or a `Catalogue`.
       seed: makes ids and random draws repeat themselves.
 
     Raises:
@@ -100,9 +105,16 @@ async def open_engine(
             limiters={name: trio.CapacityLimiter(count) for name, count in (limiters or {}).items()},
             providers=_providers(secrets, plugins),
             transport=_transports(plugins),
+            children=_no_children,
         )
         opening = _Opening(
-            surroundings, plugins, connection, recover=recover, lease=lease, seeded=seed is not None
+            surroundings,
+            plugins,
+            connection,
+            catalogue_of(workflows, partial(load_called, registry=plugins)),
+            recover=recover,
+            lease=lease,
+            seeded=seed is not None,
         )
         async with opening.opened(sinks) as engine:
             yield engine
@@ -116,6 +128,7 @@ class _Opening:
         surroundings: Surroundings,
         registry: Registry,
         store: StoreConnection | None,
+        catalogue: Catalogue,
         *,
         recover: bool,
         lease: float,
@@ -124,6 +137,7 @@ class _Opening:
         self._surroundings = surroundings
         self._registry = registry
         self._store = store
+        self._catalogue = catalogue
         self._recover = recover
         self._lease = lease
         self._seeded = seeded
@@ -136,7 +150,7 @@ class _Opening:
         async with trio.open_nursery() as sink_tasks:
             async with trio.open_nursery() as store_tasks:
                 async with trio.open_nursery() as run_tasks:
-                    engine = Engine(self._surroundings, run_tasks, seeded=self._seeded)
+                    engine = Engine(self._surroundings, run_tasks, self._catalogue, seeded=self._seeded)
                     try:
                         await self._add_sinks(engine, sinks, sink_tasks)
                         self._make_durable(engine, store_tasks)
@@ -172,7 +186,7 @@ class _Opening:
 
         engine._durability = durability = Durability(
             self._store,
-            self._surroundings,
+            engine._surroundings,
             self._registry,
             lease=self._lease,
             tasks=tasks,
@@ -181,6 +195,10 @@ class _Opening:
         durability.start()
         if self._recover:
             tasks.start_soon(engine._recover, name="treadle recovery")
+
+
+def _no_children() -> Any:
+    raise EngineFault("a step calls a workflow, and there is no engine")
 
 
 def _journal(store: StoreConnection) -> Journal:

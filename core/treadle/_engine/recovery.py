@@ -45,6 +45,8 @@ def recovered(surroundings: Surroundings, workflow: Workflow, events: Sequence[E
         inputs=accepted.data["inputs"],
         labels=accepted.labels,
         correlation_id=accepted.correlation_id,
+        parent=accepted.data.get("parent"),
+        source=accepted.data.get("source"),
     )
     run.stored(list(events))
     run.handled.update(past.handled)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from treadle._engine.ask import Question
+    from treadle._engine.call import Call
     from treadle._engine.frame import Frame
     from treadle._engine.surroundings import Surroundings
     from treadle._frontier import Cause
@@ -52,6 +53,7 @@ class Run(Stopper):
         "_shelters",
         "at_work",
         "busy",
+        "calls",
         "cancel_reason",
         "clock",
         "closing",
@@ -68,6 +70,7 @@ class Run(Stopper):
         "labels",
         "lost",
         "masker",
+        "parent",
         "past",
         "plan",
         "questions",
@@ -76,6 +79,7 @@ class Run(Stopper):
         "seed",
         "signals",
         "sleeping",
+        "source",
         "started_at",
         "status",
         "surroundings",
@@ -93,6 +97,8 @@ class Run(Stopper):
         inputs: Mapping[str, Any],
         labels: Mapping[str, str],
         correlation_id: str | None,
+        parent: Mapping[str, Any] | None = None,
+        source: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(None)
         self.surroundings = surroundings
@@ -125,6 +131,9 @@ class Run(Stopper):
         self.seed = surroundings.seed
         self.past: Past | None = None  # of a run that goes on after a crash, or by another process
         self.handled: dict[str, dict[str, Any]] = {}  # by id of its request, what was answered
+        self.parent = parent  # of a run that a step started: `run`, `step`, `attempt`, `depth`, `detached`
+        self.source = source  # the file of its spec: `root` and, relative to that, `file`
+        self.calls: dict[str, Call] = {}  # by path, what waits for a run that it started
         self.signals: list[Event] = []  # accepted, and taken by no step yet; oldest first
         self.in_doubt: dict[str, Stopper] = {}  # by path of an unknown step, what can stop it
         self._shelters: set[trio.CancelScope] | None = None
@@ -307,12 +316,23 @@ class Run(Stopper):
         """Nothing new starts."""
         if self._gate is None:
             self._gate = trio.Event()
+            self._wake_calls()
 
     def open_gate(self) -> None:
         """What has been held back starts."""
         if self._gate is not None:
             self._gate.set()
             self._gate = None
+            self._wake_calls()
+
+    def _wake_calls(self) -> None:
+        for call in self.calls.values():
+            call.wake()
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether it counts for ``limits.runs``; one that another run waits for is a part of that."""
+        return self.parent is None or bool(self.parent["detached"])
 
     @property
     def held(self) -> bool:

@@ -9,6 +9,7 @@ from treadle._engine.opening import LEASE_SECONDS, SinkLike, StoreLike, open_eng
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from treadle._catalogue import WorkflowsLike
     from treadle._deployment import Limits
     from treadle._engine.engine import Engine
     from treadle._engine.handle import Run
@@ -31,6 +32,7 @@ async def run(
     limits: Limits | None = None,
     limiters: Mapping[str, int] | None = None,
     secrets: Any = None,
+    workflows: WorkflowsLike = (),
     seed: int | str | None = None,
 ) -> RunState:
     """Run *workflow* in an engine of its own, to its end; the result.
@@ -48,6 +50,7 @@ async def run(
         limits=limits,
         limiters=limiters,
         secrets=secrets,
+        workflows=workflows,
         seed=seed,
     )
     async with opened as engine:

@@ -11,6 +11,7 @@ import trio
 
 from treadle._engine.asking import ask
 from treadle._engine.handle import Run
+from treadle._engine.owner import is_driven
 from treadle._records import decode
 from treadle._state import RunState
 from treadle.errors import Refused
@@ -73,6 +74,11 @@ class StoredRun(Run):
     @property
     def stands(self) -> bool:
         return self.status is RunStatus.WAITING
+
+    @property
+    def has_driver(self) -> bool:
+        """Whether a process drives it."""
+        return is_driven(self._info, self._now())
 
     def state(self) -> RunState:
         return RunState.fold(self._events)

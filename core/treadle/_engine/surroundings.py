@@ -10,6 +10,7 @@ import trio
 
 from treadle._deployment import Limits
 from treadle._engine.bus import Bus
+from treadle._engine.children import Children
 from treadle._engine.journal import Journal
 from treadle._kinds import TransportConnection
 from treadle.errors import StepError
@@ -25,6 +26,7 @@ class Surroundings:
       limiters: named limiters, shared by all runs.
       providers: asked in order for a secret; None if they have none of that name.
       transport: opens a connection to a device; None is this machine.
+      children: gives what steps call workflows by.
     """
 
     journal: Journal
@@ -35,6 +37,7 @@ class Surroundings:
     limiters: Mapping[str, trio.CapacityLimiter]
     providers: tuple[Callable[[str], str | None], ...]
     transport: Callable[[str | None], AbstractAsyncContextManager[TransportConnection]]
+    children: Callable[[], Children]
 
     def secret(self, name: str) -> str:
         """The value of a secret. Raises StepError ``secret`` where no provider has it."""

@@ -33,6 +33,9 @@ from treadle._expr.values import (
 BUILTINS: dict[str, Function] = {}
 """Every built-in function by name; `treadle._expr` freezes it once all modules have added theirs."""
 
+TAKES: dict[str, tuple[tuple[str, ...], str]] = {}
+"""The kinds of what each takes in order, and of all after them, as `builtin` is told them."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 _ORDINALS = ("first", "second", "third")
 
@@ -54,6 +57,7 @@ def builtin(signature: str, *kinds: str, rest: str = "any") -> Callable[[F], F]:
             return call(*values)
 
         doc = (call.__doc__ or "").strip()
+        TAKES[name] = kinds, rest
         BUILTINS[name] = Function(name=name, call=call_checked, signature=signature, doc=doc)
         return call
 

@@ -24,15 +24,17 @@ class Expression:
     Attributes:
       source: as written, on one line, without white space around it.
       references: what it reads, in the order of the text.
+      offset: of its first character, from the start of the text that was parsed.
     """
 
     source: str
     references: tuple[Reference, ...]
     _tree: ast.expr
     _functions: Functions
+    offset: int = 0
 
     def __copy__(self) -> Expression:
-        return Expression(self.source, self.references, self._tree, self._functions)
+        return Expression(self.source, self.references, self._tree, self._functions, self.offset)
 
     def __repr__(self) -> str:
         return f"<Expression {self.source}>"
@@ -82,7 +84,7 @@ def parse_at(source: str, offset: int, functions: Functions) -> Expression:
     except ExpressionSyntaxError as exc:
         raise ExpressionSyntaxError(exc.message, exc.fix, exc.offset + offset) from None
     found = [attrs.evolve(each, offset=offset + offset_of(line, root)) for root, each in references(tree)]
-    return Expression(line, tuple(found), tree, functions)
+    return Expression(line, tuple(found), tree, functions, offset)
 
 
 _SPACES = str.maketrans("\n\r\t", "   ")

@@ -110,7 +110,7 @@ REFUSED: dict[type[ast.AST], tuple[str, str]] = {
     ast.LShift: ("'<<' is no operator", "write x * 2"),
     ast.RShift: ("'>>' is no operator", "write x // 2"),
     ast.BitAnd: ("'&' is no operator", "write and"),
-    ast.BitOr: ("'|' is no operator", "write or"),
+    ast.BitOr: ("'|' is no operator", "write or; a function goes around its value, as upper(x)"),
     ast.BitXor: ("'^' is no operator", "write !="),
     ast.Invert: ("'~' is no operator", "write not"),
     ast.MatMult: ("'@' is no operator", ""),

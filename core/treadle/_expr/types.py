@@ -39,7 +39,7 @@ class Type(Value):
       fields: of its mappings, by key; None where nothing is known of them. A field that some of the mappings
         lack is `absent`.
       open: its mappings may have keys that *fields* does not tell.
-      absent: why there may be no value at all, as ``step 'a' may be skipped``; empty where there always is one.
+      absent: why there may be no value, as ``step 'a' may be skipped``; empty where there always is one.
     """
 
     kinds: frozenset[str] = KINDS
@@ -62,11 +62,21 @@ class Type(Value):
 
     def only(self, *kinds: str) -> Type:
         """The values of *kinds* among these."""
-        left = self.kinds & set(kinds)
+        left = self.kinds.intersection(kinds)
+        if left == self.kinds:
+            return self
         choices = self.choices
         if choices is not None:
             choices = tuple(each for each in choices if _kind(each) in left)
-        return attrs.evolve(self, kinds=left, choices=choices)
+        return Type(
+            kinds=left,
+            whole=self.whole and "number" in left,
+            choices=choices,
+            item=self.item if "list" in left else None,
+            fields=self.fields if "mapping" in left else None,
+            open=self.open or "mapping" not in left,
+            absent=self.absent,
+        )
 
     def without_null(self) -> Type:
         """The values but null."""
@@ -119,8 +129,9 @@ def of_value(value: Any) -> Type:
         return mapping_of({key: of_value(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
         return list_of(union(map(of_value, value)) if value else NEVER)
-    kind = _kind(value)
-    return Type(kinds=frozenset({kind}), whole=type(value) is int, choices=(value,))
+    if not isinstance(value, str | int | float | None):
+        return ANY  # what stands in for a value that could not be read
+    return Type(kinds=frozenset({_kind(value)}), whole=type(value) is int, choices=(value,))
 
 
 def union(types: Iterable[Type]) -> Type:
@@ -202,7 +213,7 @@ def _half(key: str, found: Type | None, one: Type, other: Type) -> Type:
     """The type of a field that one of two mappings tells of."""
     assert found is not None
     lacks = other if one.fields is not None and key in one.fields else one
-    return ANY.missing(f"{key!r} may not be there") if lacks.open else found.missing(f"{key!r} may not be there")
+    return (ANY if lacks.open else found).missing(f"{key!r} may not be there")
 
 
 def _kind(value: Any) -> str:

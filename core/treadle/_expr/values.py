@@ -117,7 +117,11 @@ def checked(value: Any, *, max_nodes: int = MAX_NODES, max_text: int = MAX_TOTAL
         nodes += len(level)
         inner: list[Any] = []
         for each in level:
-            text += _examine(each, inner)
+            found = type(each)  # what long values mostly hold is judged here, for speed
+            if found is list:
+                inner.extend(each)
+            elif found is not int or not MIN_INTEGER <= each <= MAX_INTEGER:
+                text += _examine(each, inner)
             if nodes + len(inner) > max_nodes:
                 raise Unusable(f"a value holds more than {max_nodes:,} values")
         if text > max_text or depth > MAX_DEPTH:

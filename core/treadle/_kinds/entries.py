@@ -33,10 +33,12 @@ class StepType(Generic[C]):
       config: attrs class of the settings; its docstring becomes the reference.
       run: one attempt. Returns the output, raises `StepError` (or what `errors` lists) to fail;
         any other exception is a fault of the plugin.
-      output: attrs class of what `run` returns; ``Any`` is free plain data.
+      output: attrs class of what `run` returns; ``Any`` is free plain data, also with a mark such as
+        `ValueOf`, which tells what is known of it; ``Never``: it always fails.
       main: the setting that is meant where the settings are not a mapping.
       whole: the settings, whatever their form, are the main setting.
       repeatable: whether an attempt that a crash interrupted may simply run again.
+      tolerates: whether its settings may have a failure of it tolerated, whatever the strategy.
       waits: the step waits for time or people rather than working; ``defaults.timeout`` is not for it.
       errors: exceptions that mean "failed", with the names of their errors.
     """
@@ -48,6 +50,7 @@ class StepType(Generic[C]):
     main: str | None = None
     whole: bool = False
     repeatable: bool | Callable[[C], bool] = False
+    tolerates: Callable[[C], bool] | None = None
     waits: bool = False
     errors: Mapping[type[Exception], str] = attrs.field(factory=dict)
 

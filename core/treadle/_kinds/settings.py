@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Never, get_origin
 
 import attrs
 
@@ -55,6 +55,70 @@ class Fields:
     declared: Mapping[str, Mapping[str, Any]]
 
 
+@attrs.frozen(eq=False, repr=False)
+class Lazy:
+    """A setting that is any value, left unevaluated: `Step.evaluate` gives the value when the step wants it.
+
+    Attributes:
+      tree: plain data; its leaves may be templates.
+    """
+
+    tree: Any
+
+
+@attrs.frozen(eq=False, repr=False)
+class ValueOf(Value):
+    """Marks an output, or a field of one, that is the value of the setting *field*, as given."""
+
+    field: str
+
+
+@attrs.frozen(eq=False, repr=False, init=False)
+class OutputsOf(Value):
+    """Marks an output that maps ids of steps to their outputs: of the block, among these settings, that ran.
+
+    Null where one of the settings may be left out and is.
+    """
+
+    fields: tuple[str, ...]
+
+    def __init__(self, *fields: str) -> None:
+        self.__attrs_init__(fields)
+
+
+@attrs.frozen(eq=False, repr=False, init=False)
+class OneOf(Value):
+    """Marks an output that is the value of one of the `Lazy` settings among these, or within them.
+
+    Attributes:
+      listed: a setting, and what it is where the output is a list of such values.
+    """
+
+    fields: tuple[str, ...]
+    listed: tuple[str, Any] | None = None
+
+    def __init__(self, *fields: str, listed: tuple[str, Any] | None = None) -> None:
+        self.__attrs_init__(fields, listed)
+
+
+@attrs.frozen(eq=False, repr=False)
+class FieldsOf(Value):
+    """Marks an output that has a value for each of the `Fields` of the setting *field*."""
+
+    field: str
+
+
+@attrs.frozen(eq=False, repr=False, init=False)
+class OnlyIf(Value):
+    """Marks a field of an output that is there if the setting *field* is one of *values*; otherwise null."""
+
+    field: str
+    values: tuple[Any, ...]
+
+    def __init__(self, field: str, *values: Any) -> None:
+        self.__attrs_init__(field, values)
+
+
 Seconds = Annotated[float, Unit("duration")]
 """A duration: seconds in code, always with a unit in a spec."""
 
@@ -81,8 +145,59 @@ SEES_OUTPUT: Mapping[str, bool] = {"treadle_sees_output": True}
 """Field metadata: the `Expr` in this setting may read ``output``, which `Step.evaluate` must be given."""
 
 
+CONDITION: Mapping[str, bool] = {"treadle_condition": True}
+"""Field metadata: the `Expr` in this setting must be true or false."""
+
+
+def where(field: str) -> Mapping[str, Any]:
+    """Field metadata: the `Block` in this setting runs only where the `Expr` in *field* was true."""
+    return {"treadle_where": (field, True)}
+
+
+def where_not(field: str) -> Mapping[str, Any]:
+    """Field metadata: the `Block` in this setting runs only where the `Expr` in *field* was false."""
+    return {"treadle_where": (field, False)}
+
+
+def rules(
+    condition: str, *, otherwise: str | None = None, hit: str | None = None, must_hold: bool = False
+) -> Mapping[str, Any]:
+    """Field metadata: this setting is a list of rules, a decision table, which can be checked before a run.
+
+    Args:
+      condition: the field of a rule that has its `Expr`.
+      otherwise: the setting for where no rule holds.
+      hit: the setting that says which rules count: ``first`` (also unless given), ``unique`` or ``collect``.
+      must_hold: it is a failure if no rule holds and there is no *otherwise*, but with ``collect``.
+    """
+    return {TABLE: (condition, otherwise, hit, must_hold)}
+
+
+TABLE = "treadle_table"
+"""The key of the metadata that `rules` gives."""
+
+CALLED = "treadle_called"
+"""The key of the metadata that `called` gives."""
+
+
+def called(part: Literal["name", "file", "inputs", "detach"]) -> Mapping[str, str]:
+    """Field metadata: this setting is that argument of `Step.run_workflow`, and can be checked before."""
+    return {CALLED: part}
+
+
+def calls(config: type[Any]) -> bool:
+    """Whether steps with these settings call workflows."""
+    return any(CALLED in each.metadata for each in attrs.fields(config))
+
+
 FILE_PATH: Mapping[str, bool] = {"treadle_path": True}
-"""Field metadata: this setting of a store is a file; in a deployment file, relative to that file."""
+"""Field metadata: this setting of a store or a secret provider is a file or a folder; in a deployment file,
+relative to that file."""
+
+
+def is_free(output: Any) -> bool:
+    """Whether what `StepType.output` declares lets a step type return any plain data."""
+    return output is Any or output is Never or get_origin(output) is Annotated
 
 
 def key_of(field: str) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import attrs
 
-from treadle._kinds.settings import Fields
+from treadle._kinds.settings import Fields, Lazy
 from treadle._values import Value
-from treadle.errors import BlockFailed, Failure
+from treadle.errors import BlockFailed, Failure, StepError
+from treadle.events import RunStatus
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -98,6 +99,39 @@ class Answer(Value):
     comment: str | None = None
 
 
+@attrs.frozen(eq=False, repr=False)
+class RunOutcome(Value):
+    """How a run stands, or ended, that `Step.run_workflow` started.
+
+    Attributes:
+      run: its id.
+      outputs: of its workflow; empty unless it completed.
+      error: why it failed or was rolled back.
+      reason: why it was cancelled.
+    """
+
+    run: str
+    status: RunStatus
+    outputs: Mapping[str, Any] = attrs.field(factory=dict)
+    error: Failure | None = None
+    reason: str | None = None
+
+    def result(self) -> Mapping[str, Any]:
+        """Its outputs. Raises StepError if it did not complete: with its error, or ``workflow.cancelled``."""
+        if self.status is RunStatus.COMPLETED:
+            return self.outputs
+        if self.error is None:
+            why = f": {self.reason}" if self.reason else ""
+            message = f"run {self.run} was cancelled{why}"
+            raise StepError("workflow.cancelled", message, data={"run": self.run})
+        error = self.error
+        where = f" at {error.path}" if error.path else ""
+        data = {"run": self.run, "path": error.path, "data": error.data}
+        raise StepError(
+            error.name, f"run {self.run} failed{where}: {error.message}", data=data, also=error.also
+        )
+
+
 class Step(Protocol):
     """What an attempt of a step may see and do. Nothing else of the engine is within its reach.
 
@@ -155,8 +189,8 @@ class Step(Protocol):
     def heartbeat(self, data: Any = None) -> None:
         """Say that the attempt is alive, with how far it is."""
 
-    def evaluate(self, expression: Expression, **names: Any) -> Any:
-        """The value of an `Expr` setting, with *names* added to what the step sees.
+    def evaluate(self, expression: Expression | Lazy, **names: Any) -> Any:
+        """The value of an `Expr` or a `Lazy` setting, with *names* added to what the step sees.
 
         Raises StepError ``expression``, which fails the step unless it is caught.
         """
@@ -171,6 +205,24 @@ class Step(Protocol):
         An attempt does so once. The wait is durable: a step type with ``waits=True`` is entered again after
         a crash, with the same attempt, and finds its question as old as it is, or its answer. So what `run`
         does before it must bear being done again; blocks that it ran are not run again.
+        """
+        raise NotImplementedError
+
+    async def run_workflow(
+        self,
+        name: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        file: str | None = None,
+        detach: bool = False,
+    ) -> RunOutcome:
+        """Run the workflow that has this *name*, or stands in *file*, as a run of its own, to its end.
+
+        An attempt does so once, and its step type has ``waits=True``: it is entered again after a crash, and
+        finds the run that it started. What stops the attempt cancels that run, and a pause pauses it. With
+        *detach* it is only accepted, and neither is done.
+
+        Raises StepError ``workflow.…`` where it cannot be started.
         """
         raise NotImplementedError
 

@@ -58,6 +58,8 @@ class RunInfo(Value):
       owner: who drives it, or drove it last; None if it was let go, or never driven.
       token: the fencing token of the latest claim.
       lease_until: when the owner's claim lapses; 0 if there is none.
+      group: the concurrency key that it shares with other runs, of whatever workflow; None for most.
+      admitted: it has a place in its group, which it keeps until it has ended.
     """
 
     id: str
@@ -76,6 +78,8 @@ class RunInfo(Value):
     owner: str | None = None
     token: int = 0
     lease_until: float = 0.0
+    group: str | None = None
+    admitted: bool = False
 
     def held(self, now: float) -> bool:
         """Whether a process drives it at *now*."""
@@ -113,6 +117,7 @@ class RunFilter(Value):
       labels: has all of these.
       created_before, created_after, ended_before: seconds since 1970 UTC.
       lapsed_at: not ended, and nobody drives it at this time.
+      group: has this concurrency key.
     """
 
     statuses: frozenset[RunStatus] = frozenset()
@@ -124,6 +129,7 @@ class RunFilter(Value):
     created_after: float | None = None
     ended_before: float | None = None
     lapsed_at: float | None = None
+    group: str | None = None
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -165,12 +171,18 @@ class StoreConnection(Protocol):
     or `StoreBroken`: whether something was written is not known, and nothing more can be.
     """
 
-    async def create(self, info: RunInfo, records: Sequence[Record]) -> RunInfo:
+    async def create(self, info: RunInfo, records: Sequence[Record], *, limit: int | None = None) -> RunInfo:
         """Add a run with its first events; its info as stored.
 
         Where a run of the workflow has *info.key* already, nothing is written and that run is returned.
         *info* says who owns it: with an `owner` it is claimed, with token 1, until `lease_until`; without
-        one nobody can append before it is claimed. Raises `Conflict`: there is a run with the id.
+        one nobody can append before it is claimed. With *limit* it does not wait for a place in its group:
+        it has one from the beginning, on the terms of `admit`, where a run that waits counts whether or not
+        it is held.
+
+        Raises:
+          Conflict: there is a run with the id.
+          GroupFull: it would have to wait; nothing is written.
         """
         raise NotImplementedError
 
@@ -203,6 +215,21 @@ class StoreConnection(Protocol):
 
         None if another owner holds it. The owner that holds it already gets a new token as well.
         Raises `NoSuchRun`.
+        """
+        raise NotImplementedError
+
+    async def admit(self, run: str, token: int, *, limit: int, now: float) -> Sequence[str]:
+        """Give a run a place in its group; the ids of those it must wait for, nothing if it has one now.
+
+        There is a place where fewer than *limit* runs that have not ended have one, and no run that was
+        created before it waits for one; of these only such count as are held at *now*, so that a process
+        that died blocks nobody. A place is kept until the run has ended, held or not. The ids: first those
+        that have a place, then those that wait, each in the order in which they were created.
+        A run without a group waits for nobody.
+
+        Raises:
+          NoSuchRun: there is none.
+          Fenced: the token is not the run's.
         """
         raise NotImplementedError
 

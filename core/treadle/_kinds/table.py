@@ -25,7 +25,7 @@ from treadle._kinds.entries import (
     Transport,
     Trigger,
 )
-from treadle._kinds.settings import key_of
+from treadle._kinds.settings import is_free, key_of
 
 __all__ = ["BY_HOOK", "BY_TITLE", "KINDS", "Kind", "wrong"]
 
@@ -112,7 +112,7 @@ def _wrong_config(entry: Any) -> str | None:
 def _wrong_step_type(entry: StepType[Any]) -> str | None:
     if entry.whole and entry.main is None:
         return f"{entry.name}.whole needs main, the setting that takes it all"
-    if entry.output is not Any and not attrs.has(entry.output):
+    if not is_free(entry.output) and not attrs.has(entry.output):
         return f"{entry.name}.output is {entry.output!r}; give an attrs class, or Any for free plain data"
     for raised, error in entry.errors.items():
         if not (isinstance(raised, type) and issubclass(raised, Exception)):

@@ -32,6 +32,7 @@ _OWN = frozenset({"output", "error", "attempt"})
 _EVERY_NAME = _STEP | _OWN | {"item", "index", "previous"}
 
 ALLOWED: Mapping[ReadKind, frozenset[str]] = {
+    "concurrency": frozenset({"inputs", "run"}),
     "vars": _RUN,
     "workflow env": _RUN | {"env"},
     "workflow max_parallel": _RUN | {"env"},
@@ -49,7 +50,17 @@ ALLOWED: Mapping[ReadKind, frozenset[str]] = {
 
 _ONCE = ("when", "foreach", "max_parallel")  # decided once per step, before there is an element or a round
 
+_DECLARE = {
+    "input": "declare it, as inputs: {{{}: string}}",
+    "variable": "declare it, as vars: {{{}: …}}",
+    "secret": "declare it, as secrets: [{}]",
+    "environment variable": "declare it under env; the environment of the process is not read here",
+}
+"""What to write where nothing of the kind is declared."""
+
 REASONS: Mapping[str, tuple[str, str]] = {
+    "vars": ("the key is decided when the run is accepted, before there are vars", "read inputs"),
+    "secrets": ("a concurrency key is shown to everybody", "read inputs that hold no secret"),
     "steps": ("this is evaluated before any step runs", "read inputs, or vars before this one"),
     "env": ("this is evaluated before there is an environment", "read inputs or vars"),
     "item": ("there is a foreach neither here nor around this; its own `when` comes before its elements", ""),
@@ -83,8 +94,8 @@ class _Setting:
     in_finally: bool = False
 
 
-def check_names(spec: Spec, scopes: Scopes, problems: Problems) -> None:
-    """Report what is wrong with the references of *spec*."""
+def check_names(spec: Spec, scopes: Scopes, problems: Problems) -> set[int]:
+    """Report what is wrong with the references of *spec*; the expressions, by identity, with such a one."""
     checker = _Checker(spec, scopes, problems)
     workflow = _Setting(env=None if "env" in spec.partial else frozenset(spec.env))
     for read in expressions_of_workflow(spec):
@@ -103,6 +114,7 @@ def check_names(spec: Spec, scopes: Scopes, problems: Problems) -> None:
                 around[inner.index] = inside
             if step.undo is not None:
                 around[step.undo.index] = attrs.evolve(inside, added=inside.added | _OWN)
+    return checker.refused
 
 
 def _inside(step: StepSpec, around: _Setting) -> _Setting:
@@ -127,6 +139,7 @@ class _Checker:
         self.spec = spec
         self.scopes = scopes
         self.problems = problems
+        self.refused: set[int] = set()
         self.var_order = {name: place for place, name in enumerate(spec.vars)}
         self.secret_inputs = {name for name, declared in spec.inputs.items() if declared.holds_secret}
         self._by_root: Mapping[str, Callable[[Reference, Read, _Setting], None]] = {
@@ -141,27 +154,30 @@ class _Checker:
 
     def check(self, read: Read, setting: _Setting) -> None:
         """Judge the references of *read*."""
+        before = len(self.problems.found)
         for reference in read.references:
             root = reference.root
             if root not in ALLOWED[read.kind] and root not in setting.added and root not in read.added:
                 self._refused(reference, read, setting)
             elif root in self._by_root:
                 self._by_root[root](reference, read, setting)
+        if len(self.problems.found) > before:
+            self.refused.add(id(read.text))
 
-    def _say(self, code: str, read: Read, message: str, fix: str = "") -> None:
-        self.problems.add(code, read.place, message, fix)
+    def _say(self, code: str, reference: Reference, read: Read, message: str, fix: str = "") -> None:
+        self.problems.add(code, read.place.inside(reference.offset), message, fix)
 
     def _refused(self, reference: Reference, read: Read, setting: _Setting) -> None:
         root = reference.root
         if root in _EVERY_NAME:
             why, fix = REASONS[root]
-            self._say("TRD411", read, f"`{root}` means nothing here: {why}", fix)
+            self._say("TRD411", reference, read, f"`{root}` means nothing here: {why}", fix)
             return
         known = ALLOWED[read.kind] | setting.added | read.added
         fix = self._meant(root, setting) or self.problems.near(
             root, known, f"text is written in quotes: '{root}'; {listed('names here', known)}"
         )
-        self._say("TRD410", read, f"there is no name {root!r}", fix)
+        self._say("TRD410", reference, read, f"there is no name {root!r}", fix)
 
     def _meant(self, root: str, setting: _Setting) -> str:
         """What to write for a name that exists one level further in."""
@@ -180,17 +196,14 @@ class _Checker:
             message = (
                 "`steps` alone is not a value" if not reference.dynamic else "a step's id is not computed"
             )
-            self._say("TRD417", read, message, "write steps.ID.output, with the id as it stands")
+            self._say("TRD417", reference, read, message, "write steps.ID.output, with the id as it stands")
             return
         wanted = str(reference.keys[0])
         seen = self.scopes.find(setting.block, -1 if setting.step is None else setting.step, wanted)
         if seen is None:
             self._unseen(wanted, reference, read, setting)
-        elif setting.step is None:
+        elif setting.step is None or self._upstream(seen, reference, read):
             self._field(reference, read)
-        elif self._upstream(wanted, seen, read):
-            self._field(reference, read)
-            self._may_be_absent(seen, reference, read, setting)
 
     def _unseen(self, wanted: str, reference: Reference, read: Read, setting: _Setting) -> None:
         if any(self.spec.blocks[block].partial for block in self.scopes.enclosing(setting.block)):
@@ -198,26 +211,37 @@ class _Checker:
         if wanted not in self.scopes.anywhere:
             visible = list(self.scopes.visible(setting.block))
             near = self.problems.near(wanted, visible, listed("steps to be seen here", visible))
-            self._say("TRD412", read, f"there is no step {wanted!r} for `{reference}`", near)
+            self._say("TRD412", reference, read, f"there is no step {wanted!r} for `{reference}`", near)
             return
         way = self.scopes.way_to(wanted, setting.block)
         message = f"step {wanted!r} stands in a block of its own and cannot be seen from here"
-        self._say("TRD413", read, message, _through(way))
+        self._say("TRD413", reference, read, message, _through(way))
 
-    def _upstream(self, wanted: str, seen: Sighting, read: Read) -> bool:
+    def _upstream(self, seen: Sighting, reference: Reference, read: Read) -> bool:
         """Whether the step seen has ended, if it ran, when this is read; a problem if not."""
+        wanted = reference.keys[0]
         form = self.spec.blocks[seen.block].form
         if seen.reader is None:
             return True
         if seen.reader == seen.step:
             message = f"step {wanted!r} has not ended while it, or something in it, reads it"
-            self._say("TRD414", read, message, "its own output is `output`, in until, if and undo")
+            self._say("TRD414", reference, read, message, "its own output is `output`, in until, if and undo")
         elif form == "sequence" and seen.step > seen.reader:
-            self._say("TRD415", read, f"step {wanted!r} comes later in the list", "move it before this one")
+            self._say(
+                "TRD415",
+                reference,
+                read,
+                f"step {wanted!r} comes later in the list",
+                "move it before this one",
+            )
         elif form == "together":
             message = f"step {wanted!r} starts at the same time as this one, so it has no result yet"
             self._say(
-                "TRD416", read, message, "write these steps as a mapping: one that reads another then waits"
+                "TRD416",
+                reference,
+                read,
+                message,
+                "write these steps as a mapping: one that reads another then waits",
             )
         else:
             return True
@@ -228,23 +252,21 @@ class _Checker:
         if len(reference.keys) == 1:
             message = f"`{start}` alone is not a value"
             self._say(
-                "TRD417", read, message, f"write one of {', '.join(STEP_FIELDS)} after it, as {start}.output"
+                "TRD417",
+                reference,
+                read,
+                message,
+                f"write one of {', '.join(STEP_FIELDS)} after it, as {start}.output",
             )
             return
         field, *rest = reference.keys[1:]
         if field not in STEP_FIELDS:
             near = self.problems.near(str(field), STEP_FIELDS, f"write {start}.output.{field}")
-            self._say("TRD417", read, f"a step has no {field!r}, only {', '.join(STEP_FIELDS)}", near)
+            self._say(
+                "TRD417", reference, read, f"a step has no {field!r}, only {', '.join(STEP_FIELDS)}", near
+            )
         elif field == "error":
             self._among(ERROR_FIELDS, rest, reference, read)
-
-    def _may_be_absent(self, seen: Sighting, reference: Reference, read: Read, setting: _Setting) -> None:
-        in_finally = seen.reader is None or self.spec.blocks[seen.block].role == "finally"
-        if not setting.in_finally or not in_finally or reference.guarded:
-            return
-        if reference.keys[1:2] in (("output",), ("error",)):
-            message = f"`{reference}` may be absent: finally runs whatever became of the steps"
-            self._say("TRD422", read, message, f"write default({reference}, …) with what to use instead")
 
     # --- what is declared ---
 
@@ -259,8 +281,9 @@ class _Checker:
         name = reference.keys[0] if reference.keys else None
         if name is None or known is None or name in known:
             return True
-        near = self.problems.near(str(name), known, listed(f"declared {kind}s", known))
-        self._say(code, read, f"{kind} {str(name)!r} is not declared", near)
+        what = listed(f"declared {kind}s", known) if known else _DECLARE[kind].format(name)
+        near = self.problems.near(str(name), known, what)
+        self._say(code, reference, read, f"{kind} {str(name)!r} is not declared", near)
         return False
 
     def _inputs(self, reference: Reference, read: Read, _setting: _Setting) -> None:
@@ -268,7 +291,7 @@ class _Checker:
             return
         secret = self.secret_inputs.intersection(reference.keys[:1] or self.secret_inputs)
         if secret and not read.secrets:
-            self._shown(read, f"input {min(secret)!r}, which holds a secret,")
+            self._shown(reference, read, f"input {min(secret)!r}, which holds a secret,")
 
     def _vars(self, reference: Reference, read: Read, _setting: _Setting) -> None:
         known = self._all("vars", self.spec.vars)
@@ -277,22 +300,26 @@ class _Checker:
                 if self.var_order.get(str(name), -1) < self.var_order[str(read.key)]:
                     continue
                 message = f"variable {name!r} has no value yet: variables are evaluated in order"
-                self._say("TRD419", read, message, f"move {name!r} before {read.key!r}")
+                self._say("TRD419", reference, read, message, f"move {name!r} before {read.key!r}")
 
     def _env(self, reference: Reference, read: Read, setting: _Setting) -> None:
         self._declared("TRD420", reference, read, "environment variable", setting.env)
 
     def _secrets(self, reference: Reference, read: Read, _setting: _Setting) -> None:
         if not reference.keys:
-            self._say("TRD503", read, "`secrets` as a whole cannot be read", "name one, as secrets.NAME")
+            self._say(
+                "TRD503", reference, read, "`secrets` as a whole cannot be read", "name one, as secrets.NAME"
+            )
         elif not self._declared("TRD501", reference, read, "secret", self._all("secrets", self.spec.secrets)):
             return
         elif not read.secrets:
-            self._shown(read, f"secret {reference.keys[0]!r}")
+            self._shown(reference, read, f"secret {reference.keys[0]!r}")
 
-    def _shown(self, read: Read, what: str) -> None:
+    def _shown(self, reference: Reference, read: Read, what: str) -> None:
         message = f"{what} cannot be read here: its value would be shown"
-        self._say("TRD502", read, message, "hand it over in `env`, or in a setting that takes secrets")
+        self._say(
+            "TRD502", reference, read, message, "hand it over in `env`, or in a setting that takes secrets"
+        )
 
     # --- fields ---
 
@@ -300,7 +327,17 @@ class _Checker:
         field = reference.keys[0] if reference.keys else None
         if field in _ENDING and not setting.in_finally:
             message = f"`run.{field}` is known only in finally"
-            self._say("TRD411", read, message, f"read steps.ID.{field} of a step, or move this to finally")
+            self._say(
+                "TRD411",
+                reference,
+                read,
+                message,
+                f"read steps.ID.{field} of a step, or move this to finally",
+            )
+            return
+        if field == "started_at" and read.kind == "concurrency":
+            message = "`run.started_at` is not known yet: the key is decided when the run is accepted"
+            self._say("TRD411", reference, read, message, "read inputs, run.labels or run.workflow")
             return
         self._among(RUN_FIELDS, reference.keys, reference, read)
         if field == "error":
@@ -315,7 +352,7 @@ class _Checker:
         for key in list(keys)[:1]:
             if key not in fields:
                 near = self.problems.near(str(key), fields, listed("there are", fields))
-                self._say("TRD421", read, f"there is no {str(key)!r} in `{reference}`", near)
+                self._say("TRD421", reference, read, f"there is no {str(key)!r} in `{reference}`", near)
 
 
 def _through(way: list[StepSpec]) -> str:

@@ -53,7 +53,7 @@ class _Implied:
 
     @property
     def found_at(self) -> str:
-        return f"{self.source}{_position(self.read.place)}"
+        return f"{self.source}{_position(self.read.place.inside(self.reference.offset))}"
 
 
 _ImpliedBy = dict[int, dict[int, dict[int, _Implied]]]

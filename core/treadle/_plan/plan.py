@@ -15,8 +15,11 @@ import attrs
 
 from treadle._model import Spec, StepSpec
 from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan
+from treadle._plan.calls import check_calls
+from treadle._plan.checks import check_types
 from treadle._plan.lexical import Scopes
 from treadle._plan.limiters import check_limiters
+from treadle._plan.lint import warnings_of
 from treadle._plan.names import check_names
 from treadle._plan.needs import resolve_needs
 from treadle._plan.problems import Problems
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from treadle._expr import Expression, Template
     from treadle._kinds import Strategy
     from treadle._places import Place
+    from treadle._plan.calls import Lookup
 
 __all__ = ["CODES", "AtLeastPlan", "BlockPlan", "NeedPlan", "Plan", "compile_plan"]
 
@@ -42,6 +46,14 @@ CODES: Mapping[str, str] = {
     "TRD336": "steps need each other in a circle",
     "TRD337": "a strategy that rolls the run back stands in `undo` or `finally`",
     "TRD338": "a limiter inside another",
+    "TRD351": "a workflow is called that is not there",
+    "TRD352": "a workflow is called that has mistakes itself",
+    "TRD353": "a workflow is given an input that it does not declare",
+    "TRD354": "a workflow is given an input that it cannot take",
+    "TRD355": "a workflow is not given an input that it needs",
+    "TRD361": "two rules of a table that takes one hold at the same time",
+    "TRD362": "a table in which no rule holds for some inputs",
+    "TRD363": "a rule of a table that can never be taken",
     "TRD410": "an expression uses a name that does not exist",
     "TRD411": "an expression uses a name that means nothing where it stands",
     "TRD412": "an expression reads a step that does not exist",
@@ -55,9 +67,21 @@ CODES: Mapping[str, str] = {
     "TRD420": "an expression reads an environment variable that is not declared",
     "TRD421": "an expression reads a field that `run` or an error does not have",
     "TRD422": "`finally` reads the output of a step without `default`",
+    "TRD430": "a field that a value does not have",
+    "TRD431": "an operator with a value that it does not take",
+    "TRD432": "a condition that is not true or false",
+    "TRD433": "a comparison that has always the same result",
+    "TRD434": "a value that may be absent, without `default`",
+    "TRD435": "a value that may be null, where null is not taken",
+    "TRD436": "a list or a mapping within text",
+    "TRD437": "a function with a value that it does not take",
+    "TRD438": "a value that does not fit what it is for",
     "TRD502": "a secret is read where its value would be shown",
     "TRD503": "secrets are read as a whole",
     "TRD901": "three or more steps run together although nothing says so",
+    "TRD902": "an input that is read nowhere",
+    "TRD903": "a step that can never run",
+    "TRD904": "a variable, secret or template that is used nowhere",
 }
 """Every kind of problem that compiling a plan can find, beside TRD501, which loading can find too."""
 
@@ -107,7 +131,11 @@ class Plan:
 
 
 def compile_plan(
-    spec: Spec, strategies: Mapping[str, Strategy[Any]] | None = None, found: Sequence[Problem] = ()
+    spec: Spec,
+    strategies: Mapping[str, Strategy[Any]] | None = None,
+    found: Sequence[Problem] = (),
+    *,
+    lookup: Lookup | None = None,
 ) -> tuple[Plan | None, list[Problem]]:
     """The plan of *spec*, or None if a problem is an error; warnings are among the problems too.
 
@@ -115,31 +143,18 @@ def compile_plan(
       strategies: the installed error strategies by name, for ``fail_fast`` and ``fail_late``, which are
         in force where a spec names none.
       found: the problems of loading *spec*, which may then be there in part; they come out with the rest.
+      lookup: what the steps that call workflows call; unless given, that is not judged.
     """
     scopes = Scopes.of(spec)
     problems = Problems()
     in_force = effective_strategies(spec, scopes, strategies or {}, problems)
     blocks = resolve_needs(spec, scopes, in_force, problems)
-    check_names(spec, scopes, problems)
+    refused = check_names(spec, scopes, problems)
     check_limiters(spec, scopes, problems)
+    called = {} if lookup is None else check_calls(spec, lookup, problems)
+    settling = check_types(spec, scopes, blocks, problems, refused, called)
     if found or problems.found:
         each = dict.fromkeys((*found, *problems.found))
         return None, sorted(each, key=lambda problem: (problem.line or 0, problem.column or 0))
-    warnings = _unconnected(blocks[0])
+    warnings = warnings_of(spec, blocks, settling)
     return Plan(spec, tuple(blocks), workflow_strategy(spec, strategies or {}), tuple(warnings)), warnings
-
-
-def _unconnected(block: BlockPlan) -> list[Problem]:
-    """The warning for a mapping whose author may have expected its steps to run in order."""
-    spec = block.spec
-    connected = any(block.need_counts) or bool(block.watchers)
-    if spec.form != "graph" or len(spec.steps) < 3 or connected:
-        return []
-    return [
-        spec.place.problem(
-            "TRD901",
-            f"these {len(spec.steps)} steps all start at once: none needs or reads another",
-            "write them as a list to run them in order, add `needs`, or put them in `parallel`",
-            severity="warning",
-        )
-    ]

@@ -29,6 +29,7 @@ ReadKind = Literal[
     "on_error",
     "workflow env",
     "workflow max_parallel",
+    "concurrency",
     "vars",
     "outputs",
 ]
@@ -41,6 +42,7 @@ class Read:
     Attributes:
       secrets: whether secrets may be read there.
       key: of ``env``, ``vars`` or ``outputs``: the name whose value it is.
+      wanted: of ``settings``: the annotation that its value must fit.
       added: names that mean something there alone, as ``output`` in ``match`` of a signal.
     """
 
@@ -50,6 +52,7 @@ class Read:
     secrets: bool = False
     key: str | None = None
     added: frozenset[str] = frozenset()
+    wanted: Any = Any
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -60,17 +63,16 @@ class Read:
 _OUTPUT = frozenset({"output"})
 
 
-def templates_in(value: Any) -> Iterator[Template]:
-    """The templates in plain data, in the order of the text."""
-    stack = [value]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, Template):
-            yield value
-        elif isinstance(value, Mapping):
-            stack.extend(reversed(list(value.values())))
-        elif isinstance(value, list | tuple):
-            stack.extend(reversed(value))
+def templates_in(value: Any, path: str) -> Iterator[tuple[str, Template]]:
+    """The templates in plain data at *path*, each with its own path, in the order of the text."""
+    if isinstance(value, Template):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from templates_in(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from templates_in(item, f"{path}[{index}]")
 
 
 def expressions_of(step: StepSpec) -> Iterator[Read]:
@@ -78,8 +80,8 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
     if step.when is not None:
         yield Read("when", _place(step.places, "when"), step.when)
     if step.foreach is not None:
-        for template in templates_in(step.foreach):
-            yield Read("foreach", _place(step.places, "foreach"), template)
+        for at, template in templates_in(step.foreach, "foreach"):
+            yield Read("foreach", _place(step.places, at, "foreach"), template)
     if isinstance(step.max_parallel, Template):
         yield Read("max_parallel", _place(step.places, "max_parallel"), step.max_parallel)
     yield from _settings("settings", step.settings)
@@ -95,7 +97,8 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
 
 def _settings(kind: ReadKind, settings: Settings[Any]) -> Iterator[Read]:
     for hole in settings.holes:
-        yield Read(kind, hole.place, hole.template, hole.secrets_allowed and kind == "settings")
+        secrets = hole.secrets_allowed and kind == "settings"
+        yield Read(kind, hole.place, hole.template, secrets, wanted=hole.wanted)
     for place, expression in settings.written:
         sees_output = any(expression is one for one in settings.see_output)
         yield Read(kind, place, expression, added=_OUTPUT if sees_output else frozenset())
@@ -103,13 +106,17 @@ def _settings(kind: ReadKind, settings: Settings[Any]) -> Iterator[Read]:
 
 def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
     """The reads that belong to no step: ``vars``, ``env``, ``outputs``, and the workflow's own settings."""
+    if spec.concurrency is not None and isinstance(spec.concurrency.key, Template):
+        place = _place(spec.places, "concurrency.key", "concurrency")
+        yield Read("concurrency", place, spec.concurrency.key)
     for key, value in spec.vars.items():
-        for template in templates_in(value):
-            yield Read("vars", _place(spec.places, f"vars.{key}", "vars"), template, key=key)
+        for at, template in templates_in(value, f"vars.{key}"):
+            yield Read("vars", _place(spec.places, at, f"vars.{key}", "vars"), template, key=key)
     yield from _env("workflow env", spec.env, spec.places)
     for key, value in spec.outputs.items():
-        for template in templates_in(value):
-            yield Read("outputs", _place(spec.places, f"outputs.{key}", "outputs"), template, key=key)
+        for at, template in templates_in(value, f"outputs.{key}"):
+            place = _place(spec.places, at, f"outputs.{key}", "outputs")
+            yield Read("outputs", place, template, key=key)
     if isinstance(spec.blocks[0].max_parallel, Template):
         place = _place(spec.places, "max_parallel")
         yield Read("workflow max_parallel", place, spec.blocks[0].max_parallel)
@@ -119,8 +126,8 @@ def expressions_of_workflow(spec: Spec) -> Iterator[Read]:
 
 def _env(kind: ReadKind, env: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Read]:
     for key, value in env.items():
-        for template in templates_in(value):
-            yield Read(kind, _place(places, f"env.{key}", "env"), template, secrets=True, key=key)
+        for at, template in templates_in(value, f"env.{key}"):
+            yield Read(kind, _place(places, at, "env"), template, secrets=True, key=key)
 
 
 def _place(places: Mapping[str, Place], *keys: str) -> Place:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import attrs
 
 from treadle._expr import Expression
-from treadle._kinds import Block, BlockForm, Fields, SecretMark, Unit, Words, key_of
+from treadle._kinds import Block, BlockForm, Fields, Lazy, SecretMark, Unit, Words, key_of
 from treadle._settings.types import is_union, mark_of
 from treadle._units import format_duration, format_size
 from treadle._urls import Url
@@ -40,6 +40,7 @@ _PLAIN: Mapping[Any, str] = {
     Expression: "expression",
     Block: "block",
     Fields: "declared fields",
+    Lazy: "any value",
     Url: "URL",
 }
 
@@ -90,14 +91,14 @@ def _setting(field: attrs.Attribute[Any], annotation: Any, docs: Mapping[str, st
         annotation=annotation,
         type=type_text(annotation),
         required=required,
-        default=None if required else _as_written(field.default, annotation),
+        default=None if required else as_written(field.default, annotation),
         doc=docs.get(field.name) or docs.get(name, ""),
         metadata=field.metadata,
     )
 
 
-def _as_written(default: Any, annotation: Any) -> Any:
-    """A default as a spec would write it."""
+def as_written(default: Any, annotation: Any) -> Any:
+    """A value of a setting, or a default, as a spec would write it."""
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function
         default = default.factory() if not default.takes_self else None
     unit = mark_in(annotation, Unit)

@@ -1,7 +1,8 @@
 """The JSON Schema of the language with all that is installed, for editors and generators of specs.
 
 Rule 1: made from the same classes that structure specs, so a plugin gets its part without writing any.
-Rule 2: every valid spec fits it. What JSON Schema cannot say (references, cycles, settings that depend on
+Rule 2: it means the same in drafts 7 and 2020-12: editors know the one or the other.
+Rule 3: every valid spec fits it. What JSON Schema cannot say (references, cycles, settings that depend on
         each other) is left to ``treadle validate``.
 """
 
@@ -16,16 +17,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from treadle._expr import Expression
-from treadle._kinds import Block, BlockForm, Fields, SecretMark, Unit, Words
+from treadle._kinds import Block, BlockForm, Fields, Lazy, SecretMark, Unit, Words
 from treadle._schema.describe import Setting, docs_of, is_mapping, settings_of
-from treadle._schema.grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, any_of, closed, ref
+from treadle._schema.grammar import DEFINITIONS, DOCUMENT, STEP_KEYS, TEMPLATE, any_of, closed, ref
 from treadle._settings.types import is_union, mark_of
+from treadle._spec.report import Report
+from treadle._spec.yaml import read_yaml
 from treadle._urls import Url
 
 if TYPE_CHECKING:
     from treadle._registry import Registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TEMPLATE_NAME = "template"
 
 _PLAIN: Mapping[Any, Any] = {
     str: {"type": "string"},
@@ -40,10 +44,33 @@ _PLAIN: Mapping[Any, Any] = {
 def spec_schema(registry: Registry) -> dict[str, Any]:
     """The schema of a whole spec, given what *registry* offers."""
     definitions = copy.deepcopy(DEFINITIONS)
+    for name, entry in registry.step_types.items():
+        definitions[_work_of(name)] = {**_work(entry), **shown(entry)}
     definitions["step"] = _step(registry)
-    definitions["strategy"] = _one_of(registry.strategies.values(), "error strategy", templates=True)
-    definitions["backoff"] = _one_of(registry.backoffs.values(), "backoff")
-    return {"$schema": DIALECT, "title": "treadle workflow", **copy.deepcopy(DOCUMENT), "$defs": definitions}
+    definitions["strategy"] = one_of(registry.strategies.values(), "error strategy", templates=True)
+    definitions["backoff"] = one_of(registry.backoffs.values(), "backoff")
+    return finished({"title": "treadle workflow", **copy.deepcopy(DOCUMENT), "$defs": definitions})
+
+
+def finished(schema: dict[str, Any]) -> dict[str, Any]:
+    """A whole *schema*: with its dialect, and with its docs as plain text and, for VS Code, in Markdown."""
+    return {"$schema": DIALECT, **_told_twice(schema)}
+
+
+def _told_twice(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_told_twice(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: part if name in _DATA else _told_twice(part) for name, part in schema.items()}
+    text = schema.get("description")
+    if isinstance(text, str) and "`" in text:
+        told |= {"description": text.replace("`", ""), "markdownDescription": text}
+    return told
+
+
+_DATA = frozenset({"examples", "enum", "const"})
+"""Keys of a schema that hold values, not schemas."""
 
 
 def config_schema(config: type[Any], *, templates: bool = False) -> dict[str, Any]:
@@ -51,7 +78,7 @@ def config_schema(config: type[Any], *, templates: bool = False) -> dict[str, An
     settings = settings_of(config)
     properties = {setting.name: _property(setting, templates=templates) for setting in settings}
     required = [setting.name for setting in settings if setting.required]
-    described = {"description": text} if (text := docs_of(config).text) else {}
+    described = {"description": text} if (text := _markdown(docs_of(config).text)) else {}
     return closed(properties, **({"required": required} if required else {}), **described)
 
 
@@ -61,20 +88,65 @@ def config_schema(config: type[Any], *, templates: bool = False) -> dict[str, An
 def _step(registry: Registry) -> dict[str, Any]:
     """A step: the engine's keys and exactly one plugin, by its name or by ``uses``."""
     types = registry.step_types
-    named = {name: _work(entry) for name, entry in types.items() if name not in STEP_KEYS}
-    by_uses = [
-        {
-            "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
-            "then": {"properties": {"with": _work(entry)}},
-        }
-        for name, entry in types.items()
-    ]
+    named = {name: ref(_work_of(name)) for name in types if name not in STEP_KEYS}
+    works: dict[str, Any] = {name: ref(_work_of(name)) for name in types}
+    if TEMPLATE_NAME not in types:
+        named[TEMPLATE_NAME] = works[TEMPLATE_NAME] = TEMPLATE
+    uses = {
+        "enum": sorted(works),
+        "title": "plugin",
+        "description": "The step's plugin, where its name is a key of steps too; its settings are in `with`.",
+    }
+    settings = {"title": "settings", "description": "The settings of the plugin that `uses` names."}
     return closed(
-        {**STEP_KEYS, "uses": {"enum": sorted(types)}, "with": True, **named},
+        {**STEP_KEYS, "uses": uses, "with": settings, **named},
         oneOf=[{"required": [key]} for key in ("uses", *named)],
-        dependentRequired={"with": ["uses"]},
-        allOf=by_uses,
+        allOf=[_WITH_USES, _REPEAT_ENDS, *(_by_uses(name, work) for name, work in works.items())],
     )
+
+
+# Draft 7 has no dependentRequired, and 2020-12 no dependencies; editors know the one or the other
+_WITH_USES = {"if": {"required": ["with"]}, "then": {"required": ["uses"]}}
+
+_REPEAT_ENDS = {
+    "if": {"properties": {"repeat": {"not": {"required": ["times"]}}}, "required": ["repeat"]},
+    "then": {"required": ["deadline"]},
+}
+
+
+def _by_uses(name: str, work: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "if": {"properties": {"uses": {"const": name}}, "required": ["uses"]},
+        "then": {"properties": {"with": work}},
+    }
+
+
+def _work_of(name: str) -> str:
+    """What the definition of the settings of a step type is called."""
+    return f"work.{name}"
+
+
+def shown(entry: Any) -> dict[str, Any]:
+    """What an editor shows of a plugin: its name, what it does, an example."""
+    docs = docs_of(entry.config)
+    about: dict[str, Any] = {"title": entry.name}
+    if docs.text:
+        about["description"] = _markdown(docs.text)
+    example = _example(docs.sections.get("Example", ""), entry.name)
+    return about if example is None else {**about, "examples": [example]}
+
+
+def _example(text: str, name: str) -> Any:
+    """The settings in an example of the docstring, as ``wait: 5m``; None if there is none."""
+    node = read_yaml(text.strip("`"), Report("example")) if text else None
+    if node is None or not isinstance(node.value, dict):
+        return None
+    return node.value.get(name)
+
+
+def _markdown(text: str) -> str:
+    """*text* of a docstring, as editors show it."""
+    return text.replace("``", "`")
 
 
 def _work(entry: Any) -> dict[str, Any]:
@@ -91,16 +163,19 @@ def _settings(entry: Any, *, templates: bool) -> dict[str, Any]:
     options = [whole]
     if entry.main is not None:
         (main,) = (setting for setting in settings_of(entry.config) if setting.name == entry.main)
-        options.append({"allOf": [{"not": {"type": "object"}}, _property(main, templates=templates)]})
+        alone = type_schema(main.annotation, templates=templates and _takes_templates(main))
+        options.append({"allOf": [{"not": {"type": "object"}}, alone]})
     if "required" not in whole:
         options.append({"type": "null"})
     return whole if len(options) == 1 else any_of(*options, title=entry.name)
 
 
-def _one_of(entries: Iterable[Any], title: str, *, templates: bool = False) -> dict[str, Any]:
+def one_of(entries: Iterable[Any], title: str, *, templates: bool = False) -> dict[str, Any]:
     """The name of one of *entries*, or a mapping from it to its settings."""
     offered = {entry.name: entry for entry in entries}
-    settings = {name: _settings(entry, templates=templates) for name, entry in offered.items()}
+    settings = {
+        name: {**_settings(entry, templates=templates), **shown(entry)} for name, entry in offered.items()
+    }
     bare = sorted(
         name for name, entry in offered.items() if not any(s.required for s in settings_of(entry.config))
     )
@@ -123,8 +198,9 @@ def _one_of(entries: Iterable[Any], title: str, *, templates: bool = False) -> d
 def _property(setting: Setting, *, templates: bool) -> dict[str, Any]:
     """The schema of one setting, with its doc and default."""
     schema = dict(type_schema(setting.annotation, templates=templates and _takes_templates(setting)))
+    schema["title"] = f"{setting.name}: {setting.type}"
     if setting.doc:
-        schema["description"] = setting.doc
+        schema["description"] = _markdown(setting.doc)
     if not setting.required and setting.default not in (None, [], {}):
         schema["default"] = setting.default
     return schema
@@ -145,14 +221,14 @@ def type_schema(annotation: Any, *, templates: bool) -> dict[str, Any]:
 def _is_fixed(annotation: Any) -> bool:
     """Whether no expression in ``${{ }}`` can stand for the whole value."""
     return (
-        annotation in (Expression, Block, Fields)
+        annotation in (Expression, Block, Fields, Lazy)
         or mark_of(annotation, BlockForm) is not None
         or is_union(annotation)
     )
 
 
 def _exact(annotation: Any, templates: bool) -> dict[str, Any]:
-    if isinstance(annotation, typing.TypeVar) or annotation is Any:
+    if isinstance(annotation, typing.TypeVar) or annotation in (Any, Lazy):
         return {}
     if annotation is Expression:
         return ref("condition")

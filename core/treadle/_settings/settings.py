@@ -70,11 +70,15 @@ class WordHole(Leaf):
 
 @attrs.frozen(eq=False, repr=False)
 class Hole:
-    """A template in settings: where it stands, and whether ``secrets`` may be read there."""
+    """A template in settings: where it stands, and whether ``secrets`` may be read there.
+
+    *wanted* is the annotation that its value must fit.
+    """
 
     place: Place
     template: Template
     secrets_allowed: bool
+    wanted: Any = Any
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -19,7 +19,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn, override
 
 from treadle._expr import Expression
-from treadle._kinds import Block, Fields, key_of
+from treadle._kinds import Block, Fields, Lazy, key_of
 from treadle._near import did_you_mean
 from treadle._settings.types import (
     is_config,
@@ -239,6 +239,7 @@ def _converter() -> cattrs.Converter:
         Url: _url,
         Block: _exactly(Block),
         Fields: _exactly(Fields),
+        Lazy: _exactly(Lazy),
         Expression: _exactly(Expression),
     }
     factories: list[tuple[Callable[[Any], bool], Callable[..., Any]]] = [

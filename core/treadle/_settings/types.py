@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 import attrs
 
 from treadle._expr import Expression, scalar_text
-from treadle._kinds import Block, BlockForm, Fields, SecretMark, Unit, Words, key_of
+from treadle._kinds import Block, BlockForm, Fields, Lazy, SecretMark, Unit, Words, key_of
 from treadle._near import nearest
 from treadle._urls import Url
 
@@ -40,6 +40,7 @@ ARTICLED = {
     "expression": "an expression",
     "block": "a block of steps",
     "fields": "a mapping of fields",
+    "lazy": "any value",
 }
 """The kinds of data, as messages call them."""
 
@@ -76,7 +77,7 @@ def is_special(type_: Any) -> bool:
     if mark_of(type_, Words) or mark_of(type_, SecretMark):
         return True
     bare = resolved(type_)
-    if bare in (Expression, Block, Fields, Url) or is_config(bare):
+    if bare in (Expression, Block, Fields, Lazy, Url) or is_config(bare):
         return True
     return any(is_special(part) for part in get_args(bare) if _hashable(part))
 
@@ -117,7 +118,8 @@ def is_mapping(type_: Any) -> bool:
 def is_config(type_: Any) -> bool:
     """Whether *type_* is an attrs class to be filled from a mapping."""
     type_ = resolved(type_)
-    return isinstance(type_, type) and attrs.has(type_) and type_ not in (Url, Block, Fields, Expression)
+    special = (Url, Block, Fields, Lazy, Expression)
+    return isinstance(type_, type) and attrs.has(type_) and type_ not in special
 
 
 def item_types(type_: Any, count: int) -> tuple[Any, ...]:
@@ -154,6 +156,7 @@ _KINDS: tuple[tuple[str, Any], ...] = (
     ("expression", Expression),
     ("block", Block),
     ("fields", Fields),
+    ("lazy", Lazy),
 )
 
 _TAKES: dict[Any, tuple[str, ...]] = {
@@ -170,6 +173,7 @@ _TAKES: dict[Any, tuple[str, ...]] = {
     Expression: ("expression",),
     Block: ("block",),
     Fields: ("fields",),
+    Lazy: ("lazy",),
 }
 
 
@@ -209,6 +213,8 @@ def _written_for(type_: Any, written: Any) -> bool:
         return kind in ("list", "mapping")
     if bare is Fields:
         return kind == "mapping"
+    if bare is Lazy:
+        return True
     if mark_of(type_, Words):
         return kind in ("text", "list")
     return kind in takes(type_)

@@ -9,6 +9,7 @@ Rule 4: whatever is wrong with it, what was written as a step is one: nobody is 
 
 from __future__ import annotations
 
+import itertools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +20,7 @@ from treadle._spec.defaults import Defaults
 from treadle._spec.judging import judge_form, judge_keys, judge_waiting
 from treadle._spec.keys import STEP_KEYS, Draft, finish_retry
 from treadle._spec.lower import what_can_be_read
-from treadle._spec.reading import Reading, got
+from treadle._spec.reading import Reading, TemplateUse, got
 from treadle._spec.step_places import step_places
 from treadle._spec.work import Named, Work, is_body, other_key, the_work
 from treadle._spec.written import Written, form_of, steps_in
@@ -52,6 +53,7 @@ class Blocks:
         self.defaults = Defaults()
         self.visible: dict[str, bool] = {}  # id -> whether it was made up
         self._unfinished: dict[int, Draft] = {}
+        self._outside: list[tuple[TemplateUse, int]] = []  # with how many ids are visible where it is used
 
     # --- blocks --------------------------------------------------------------------------------------
 
@@ -76,10 +78,15 @@ class Blocks:
         """
         found = form_of(self.r, node, path, form)
         written = steps_in(self.r, node, path, found == "graph") if found else []
+        use = self.r.uses.get(id(node))
+        if use is not None:
+            self._outside.append((use, len(self.visible)))
         added = self._show(written)
         try:
             yield self._read(written, node, path, run_path, role, found) if found else None
         finally:
+            if use is not None:
+                self._outside.pop()
             if role != "steps":  # those stay visible, for `finally`
                 for name in added:
                     del self.visible[name]
@@ -122,6 +129,11 @@ class Blocks:
             said, fix = f"the id {one.id!r}, which this step gets by its position, is taken", "give it an id"
         else:
             said, fix = f"the id {one.id!r} is visible here already", "choose another id"
+        for use, visible in self._outside:
+            if one.id in itertools.islice(self.visible, visible):
+                said = f"the template {use.name!r} has a step {one.id!r}, an id that is visible here already"
+                self.r.problem("TRD202", use.named, one.path, said, "choose another id for one of them")
+                return
         in_list = one.path.endswith("]")
         path = f"{one.path}.id" if in_list and not one.made_up else one.path
         self.r.problem("TRD202", one.place, path, said, fix)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from treadle._near import did_you_mean
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,6 +36,15 @@ CODES: Mapping[str, str] = {
     "TRD311": "needs that are not well-formed",
     "TRD312": "a need that is named twice",
     "TRD313": "needs in a list of steps, or an id in a mapping of steps",
+    "TRD341": "a template that does not exist",
+    "TRD342": "a parameter that a template does not have, or needs and is not given",
+    "TRD343": "a value that does not fit the parameter it is for",
+    "TRD344": "a template reads a parameter that it does not declare",
+    "TRD345": "templates that use themselves, or each other too deeply",
+    "TRD346": "a value for a template reads a name that means something else inside it",
+    "TRD347": "a file that cannot be imported",
+    "TRD348": "an imported file that is not one of templates, or imports itself",
+    "TRD349": "a template that is declared twice",
     "TRD401": "an expression that cannot be read",
     "TRD402": "a bare expression is wanted, or only a template makes sense",
     "TRD403": "an expression where none is allowed",
@@ -48,3 +59,17 @@ CODES: Mapping[str, str] = {
     "TRD801": "not yet supported in this version",
 }
 """Each code with what it stands for. Those of the graph and of names in expressions are with the plan."""
+
+OF_WARNINGS = "TRD9"
+"""What the codes of warnings begin with; all others are errors."""
+
+
+def not_to_be_off(code: str, known: Mapping[str, str]) -> tuple[str, str] | None:
+    """Why *code* cannot be turned off, and what to write instead; None if it is a warning that can."""
+    warnings = [each for each in known if each.startswith(OF_WARNINGS)]
+    if code in warnings:
+        return None
+    listed = f"warnings: {', '.join(sorted(warnings))}"
+    if code in known:
+        return f"{code} is an error, and errors cannot be turned off", listed
+    return f"there is no code {code!r}", did_you_mean(code, warnings) or listed

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._deployment import Deployment, Limits, Retention
+from treadle._plan import CODES as OF_PLANS
 from treadle._spec import fields
+from treadle._spec.codes import CODES, not_to_be_off
 from treadle._spec.data import read_data
 from treadle._spec.lower import read_settings
 from treadle._spec.nodes import Node, join
@@ -23,6 +25,7 @@ from treadle.errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from treadle._places import Place
     from treadle._settings import Settings
     from treadle.errors import Problem
 
@@ -85,7 +88,17 @@ def _read(r: Reading, root: Node) -> Deployment | None:
             found.update(_READERS[key](r, node, key))
         else:
             r.unknown(root, "", key, _READERS, "TRD701")
-    return None if r.report.problems else Deployment(**found)
+    return None if r.report.problems else Deployment(**found, places=_places(r, root))
+
+
+def _places(r: Reading, root: Node) -> dict[str, Place]:
+    """Where each value stands that a key of the file, or one below it, is given."""
+    found: dict[str, Place] = {}
+    for key, node in root.items.items():
+        found[key] = r.report.place_of(node, key)
+        for name, item in node.items.items() if node.is_mapping else ():
+            found[join(key, name)] = r.report.place_of(item, join(key, name))
+    return found
 
 
 @attrs.frozen
@@ -144,6 +157,24 @@ def _plugins(r: Reading, node: Node, path: str) -> dict[str, Any]:
     return found
 
 
+def _warnings(r: Reading, node: Node, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, item in r.mapping(node, path, "warnings").items():
+        if key == "off":
+            found[key] = frozenset(_texts(r, item, join(path, key)))
+            _judge_codes(r, item, join(path, key))
+        else:
+            r.unknown(node, path, key, ("off",), "TRD701")
+    return found
+
+
+def _judge_codes(r: Reading, node: Node, path: str) -> None:
+    known = {**CODES, **OF_PLANS}
+    for index, item in enumerate(node.items if node.is_list else ()):
+        if item.is_text and (wrong := not_to_be_off(item.value, known)):
+            r.problem("TRD701", item, join(path, index), *wrong)
+
+
 def _workflows(r: Reading, node: Node, path: str) -> dict[str, Any]:
     return {path: _texts(r, node, path)}
 
@@ -177,4 +208,5 @@ _READERS: dict[str, Callable[[Reading, Node, str], dict[str, Any]]] = {
     "limiters": _limiters,
     "secrets": _uses("secret provider", "secret_providers"),
     "plugins": _plugins,
+    "warnings": _warnings,
 }

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 from treadle._model import Spec
 from treadle._spec import fields
 from treadle._spec.blocks import Blocks
+from treadle._spec.concurrency import read_concurrency
 from treadle._spec.declared import read_inputs
 from treadle._spec.defaults import read_defaults
 from treadle._spec.keys import read_strategy
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
+from treadle._spec.step_places import places_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from treadle._places import Place
 
-_LATER = ("concurrency", "triggers", "templates", "imports")
+_LATER = ("triggers",)
 _PLAIN: dict[str, tuple[str, Callable[[Reading, Node, str], Any]]] = {
     "name": ("name", fields.workflow_name),
     "description": ("description", fields.text),
@@ -35,6 +37,7 @@ _PLAIN: dict[str, tuple[str, Callable[[Reading, Node, str], Any]]] = {
     "on_error": ("on_error", read_strategy),
     "vars": ("vars", fields.values),
     "outputs": ("outputs", fields.values),
+    "concurrency": ("concurrency", read_concurrency),
 }
 _KEYS = (*_PLAIN, "treadle", "secrets", "defaults", "steps", "finally", "max_parallel")
 _NAMED = ("inputs", "vars", "env", "outputs")
@@ -84,7 +87,7 @@ def _known_key(r: Reading, root: Node, key: str) -> bool:
     if key in _LATER:
         r.report.later(root.key_mark(key), key, f"{key!r}")
     elif key not in _KEYS:
-        r.unknown(root, "", key, _KEYS)
+        r.unknown(root, "", key, (*_KEYS, "templates", "imports"))
         return key.startswith("x-")
     return True
 
@@ -141,10 +144,12 @@ def _digest(plain: Any) -> str:
 
 def _places(r: Reading, root: Node) -> dict[str, Place]:
     """Where each top-level value stands, and each of the named ones below."""
-    found = {key: r.report.place(node.mark, key) for key, node in root.items.items()}
-    for key in _NAMED:
+    found = {key: r.report.place_of(node, key) for key, node in root.items.items()}
+    for key in (*_NAMED, "concurrency"):
         node = root.items.get(key)
         if node is not None and node.is_mapping:
             for name, item in node.items.items():
-                found[join(key, name)] = r.report.place(item.mark, join(key, name))
+                at = join(key, name)
+                found[at] = r.report.place_of(item, at)
+                found.update(places_within(r.report, item, at, at))
     return found

@@ -45,7 +45,8 @@ def judge_waiting(r: Reading, one: Written, entry: StepType[Any]) -> None:
 def judge_keys(r: Reading, one: Written, draft: Draft, blocks: tuple[Block, ...] | None) -> None:
     """Keys that do not go together; *blocks* None are not known."""
     node, path = one.node, one.path
-    if "repeat" in draft and draft["repeat"].times is None and "deadline" not in node.items:
+    endless = "repeat" in draft and draft["repeat"].times is None and "deadline" not in node.items
+    if endless and draft.get("partial", frozenset()) <= node.items.keys():  # else a misspelt key could end it
         fix = "write times in it, or deadline beside it"
         _report(r, "TRD106", node, path, "repeat", "nothing ends this repeat", fix)
     if "max_parallel" in draft and "foreach" not in node.items and blocks is not None and len(blocks) != 1:

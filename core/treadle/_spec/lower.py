@@ -14,8 +14,9 @@ from typing import Any, Protocol
 
 from treadle._expr import Expression, Template
 from treadle._inputs import input_data
-from treadle._kinds import Block, BlockForm, Fields, SecretMark, Words
+from treadle._kinds import Block, BlockForm, Fields, Lazy, SecretMark, Words
 from treadle._settings import Hole, Settings, SettingsError, UrlHole, WordHole
+from treadle._settings.fits import WORD
 from treadle._settings.strict import CONVERTER
 from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, open_in, said
 from treadle._settings.types import (
@@ -29,8 +30,9 @@ from treadle._settings.types import (
     resolved,
     value_type,
 )
+from treadle._spec.characters import Spans, Word
 from treadle._spec.declared import read_inputs
-from treadle._spec.nodes import Node, join
+from treadle._spec.nodes import Node, WordNode, join
 from treadle._spec.reading import BROKEN, Reading, got
 from treadle._urls import Url, url_from
 from treadle._words import split_words
@@ -164,7 +166,7 @@ class _Lowering:
         if not node.dynamic and not is_special(type_):
             return node.value
         form = mark_of(type_, BlockForm) or form
-        type_ = member_for(type_, node.value)
+        whole, type_ = type_, member_for(type_, node.value)
         bare = resolved(type_)
         if bare is Expression:
             return self.expression(node, path)
@@ -172,6 +174,8 @@ class _Lowering:
             return self.compiled(node, path, mark_of(type_, BlockForm) or form or BlockForm())
         if bare is Fields:
             return self.fields(node, path)
+        if bare is Lazy:
+            return Lazy(self.lower(node, Any, path))
         if mark_of(type_, Words):
             return self.words(node, path)
         if node.items is not None:
@@ -182,7 +186,7 @@ class _Lowering:
             return self.url(node, path)
         if mark_of(type_, SecretMark):
             return self.secret(node, path)
-        return self.hole(node, path, bare) if node.dynamic else node.value
+        return self.hole(node, path, bare, whole) if node.dynamic else node.value
 
     def collection(self, node: Node, type_: Any, path: str, form: BlockForm | None) -> Any:
         """A list or mapping, part by part."""
@@ -235,19 +239,19 @@ class _Lowering:
         self.broken = True
         return self.r.problem(code, node, path, message, fix)
 
-    def hole(self, node: Node, path: str, type_: Any) -> Any:
+    def hole(self, node: Node, path: str, type_: Any, wanted: Any) -> Any:
         """Text with ``${{``; for a `Url`, one that remembers how it was written."""
-        template = self.template(node, path)
+        template = self.template(node, path, wanted)
         return UrlHole(template, path) if type_ is Url and isinstance(template, Template) else template
 
-    def template(self, node: Node, path: str) -> Any:
+    def template(self, node: Node, path: str, wanted: Any) -> Any:
         if not self.templates:
             return self.spoiled("TRD403", node, path, *self.refusal)
         template = self.r.template(node, path)
         if template is BROKEN:
             self.broken = True
         else:
-            self.holes.append(Hole(self.r.report.place(node.mark, path), template, self.secrets))
+            self.holes.append(Hole(self.r.report.place_of(node, path), template, self.secrets, wanted))
         return template
 
     def expression(self, node: Node, path: str) -> Any:
@@ -255,7 +259,7 @@ class _Lowering:
         if found is BROKEN:
             self.broken = True
         else:
-            self.written.append((self.r.report.place(node.mark, path), found))
+            self.written.append((self.r.report.place_of(node, path), found))
             if self.sees_output:
                 self.see_output.append(found)
         return found
@@ -281,7 +285,7 @@ class _Lowering:
                 if item.holds_secret:
                     said, fix = "a field holds no secret: what a person fills in is journaled", "leave it out"
                     self.r.problem("TRD604", node.items[name], join(path, name), said, fix)
-        if len(self.r.report.problems) > before:
+        if declared is BROKEN or len(self.r.report.problems) > before:
             self.broken = True
             return BROKEN
         return Fields({name: input_data(item) for name, item in declared.items()})
@@ -313,7 +317,7 @@ class _Lowering:
                 texts = split_words(node.value)
             except ValueError as exc:
                 return self.spoiled("TRD205", node, path, str(exc))
-            nodes = [Node(text, node.mark, quoted=True, dynamic="${{" in text) for text in texts]
+            nodes = self.split(node, texts)
             paths = [path] * len(nodes)
         elif node.is_list:
             if not node.dynamic and node.items:
@@ -328,10 +332,21 @@ class _Lowering:
             )
         return [self.word(item, at) for item, at in zip(nodes, paths, strict=True)]
 
+    def split(self, node: Node, words: list[str]) -> list[Node]:
+        """The nodes of the *words* of *node*."""
+        text, before = node.scalars or self.r.report.text, 0
+        whole = Spans(node.value)
+        nodes: list[Node] = []
+        for word in words:
+            found = Word(text, whole, word, before) if text is not None and "${{" in word else None
+            nodes.append(WordNode(word, node.mark, found))
+            before += word.count("${{")
+        return nodes
+
     def word(self, node: Node, path: str) -> Any:
         if not node.dynamic or not node.is_text:
             return node.value
-        template = self.template(node, path)
+        template = self.template(node, path, WORD)
         return WordHole(template) if isinstance(template, Template) else template
 
 

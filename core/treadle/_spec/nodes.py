@@ -11,6 +11,9 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
+    from treadle._places import Scalars
     from treadle._spec.report import Mark
 
 MAX_NODES = 2_000_000
@@ -39,6 +42,8 @@ class Node:
     """
 
     __slots__ = ("dynamic", "items", "keys", "mark", "quoted", "source", "value")
+
+    scalars: ClassVar[Scalars | None] = None  # what finds its characters, where that is not the document
 
     def __init__(
         self,
@@ -96,6 +101,26 @@ class Node:
         if self.is_list and isinstance(part, int):
             return self.items[part] if part < len(self.items) else None
         return self.items.get(part) if self.is_mapping else None
+
+
+class WordNode(Node):
+    """A word of a text that was split; *scalars* finds its characters, *mark* is that of the text."""
+
+    __slots__ = ("scalars",)
+
+    def __init__(self, word: str, mark: Mark | None, scalars: Scalars | None) -> None:
+        super().__init__(word, mark, quoted=True, dynamic="${{" in word)
+        self.scalars = scalars  # type: ignore[misc]
+
+
+class ElsewhereNode(Node):
+    """A node whose characters are not the document's: of another file, or put together; *scalars* finds them."""
+
+    __slots__ = ("scalars",)
+
+    def __init__(self, *parts: Any, scalars: Scalars | None, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self.scalars = scalars  # type: ignore[misc]
 
 
 def join(path: str, part: str | int) -> str:

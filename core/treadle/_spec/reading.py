@@ -8,7 +8,7 @@ Rule 2: text that is written twice is parsed once, but becomes two objects: each
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from treadle._expr import (
     Expression,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Store, Strategy
-    from treadle._spec.report import Mark, Report
+    from treadle._spec.report import Report
 
 BROKEN: Any = Broken()
 """What a reader returns for what it could not read; its problem is reported."""
@@ -59,6 +59,14 @@ class Plugins(Protocol):
         """Why there is no such plugin, and what to do."""
 
 
+class TemplateUse(NamedTuple):
+    """Where a block comes from that a template was expanded to: the block, where *name* is used."""
+
+    block: Node
+    named: Node
+    name: str
+
+
 class Reading:
     """One document being read.
 
@@ -69,6 +77,8 @@ class Reading:
     Attributes:
       secrets: the names that the document declares.
       secrets_known: whether these are all of them.
+      expanded: whether templates were expanded, and what is wrong with them reported.
+      uses: the blocks that they became, by the ids of their nodes.
     """
 
     def __init__(self, report: Report, registry: Plugins) -> None:
@@ -77,6 +87,8 @@ class Reading:
         self.functions = registry.expression_functions
         self.secrets: frozenset[str] = frozenset()
         self.secrets_known = True
+        self.expanded = False
+        self.uses: dict[int, TemplateUse] = {}
         self._templates: dict[str, Template] = {}
         self._expressions: dict[str, Expression] = {}
 
@@ -141,7 +153,8 @@ class Reading:
         return expression
 
     def _unreadable(self, exc: ExpressionSyntaxError, node: Node, path: str) -> Any:
-        self.report.add("TRD401", _within(node, exc.offset), path, exc.message, exc.fix)
+        place = self.report.place_of(node, path).inside(exc.offset)
+        self.report.problems.append(place.problem("TRD401", exc.message, exc.fix))
         return BROKEN
 
     def _bare(self, node: Node, key: str) -> str:
@@ -177,21 +190,6 @@ class Reading:
             self.report.add(
                 code, node.key_mark(key), join(path, key), f"unknown key {key!r}", near_or_all(key, known)
             )
-
-
-class _Shifted:
-    """A position some characters into a scalar."""
-
-    def __init__(self, mark: Mark, columns: int) -> None:
-        self.line = mark.line
-        self.column = mark.column + columns
-
-
-def _within(node: Node, offset: int) -> Mark | None:
-    """The position of *offset* in a scalar, where it is certain: unquoted, on one line."""
-    if node.mark is None or node.source is None or "\n" in node.source:
-        return node.mark
-    return _Shifted(node.mark, offset)
 
 
 def _needs_quotes(text: str) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from treadle._places import Place
 
 if TYPE_CHECKING:
+    from treadle._places import Scalars
+    from treadle._spec.nodes import Node
     from treadle.errors import Problem
 
 
@@ -27,11 +29,17 @@ class Report:
 
     Args:
       file: the name the document was loaded under.
+
+    Attributes:
+      text: what finds characters in the document; None for one that is no text, or is not read yet.
+      scattered: whether nodes of other files, or with text of their own, are in the tree.
     """
 
     def __init__(self, file: str | None) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.text: Scalars | None = None
+        self.scattered = False
 
     def add(self, code: str, mark: Mark | None, path: str, message: str, fix: str = "") -> None:
         """One more problem; *code* is one of `CODES`."""
@@ -45,7 +53,17 @@ class Report:
         """The place of something at *mark*."""
         if mark is None:
             return Place(path, self.file)
-        return Place(path, self.file, mark.line + 1, mark.column + 1)
+        file = getattr(mark, "file", self.file) if self.scattered else self.file
+        return Place(path, file, mark.line + 1, mark.column + 1)
+
+    def place_of(self, node: Node, path: str) -> Place:
+        """The place of *node*, which knows where the characters of a scalar stand."""
+        mark = node.mark
+        if mark is None:
+            return Place(path, self.file)
+        scalars = (node.scalars or self.text) if node.items is None else None
+        file = getattr(mark, "file", self.file) if self.scattered else self.file
+        return Place(path, file, mark.line + 1, mark.column + 1, scalars)
 
     def in_order(self) -> list[Problem]:
         """All problems in the order of the text."""

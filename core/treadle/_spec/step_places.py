@@ -5,33 +5,63 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from treadle._places import Place
+from treadle._spec.nodes import join
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from treadle._spec.defaults import Defaults
+    from treadle._spec.nodes import Node
     from treadle._spec.report import Report
     from treadle._spec.written import Written
 
 
 def step_places(report: Report, one: Written, defaults: Defaults) -> dict[str, Place]:
-    """Where each key's value stands; ``""`` is the step, and ``env.NAME`` each variable."""
+    """Where each key's value stands; ``""`` is the step, ``env.NAME`` each variable.
+
+    Texts with ``${{`` in a list or mapping under ``foreach`` have places of their own, as ``foreach[0]``.
+    """
     file, path = report.file, one.path
     items = one.node.items
     if one.node.mark is None:
         places = {key: Place(f"{path}.{key}", file) for key in items}
+    elif report.scattered:
+        places = {key: report.place_of(item, f"{path}.{key}") for key, item in items.items()}
     else:
         places = {
-            key: Place(f"{path}.{key}", file, item.mark.line + 1, item.mark.column + 1)
+            key: Place(
+                f"{path}.{key}",
+                file,
+                item.mark.line + 1,
+                item.mark.column + 1,
+                report.text if item.items is None else None,
+            )
             for key, item in items.items()
         }
     places[""] = report.place(one.place.mark, path)
     for prefix, env in (("defaults", defaults.written("env")), (path, items.get("env"))):
         if env is not None and env.is_mapping:
             for name, item in env.items.items():
-                places[f"env.{name}"] = report.place(item.mark, f"{prefix}.env.{name}")
+                places[f"env.{name}"] = report.place_of(item, f"{prefix}.env.{name}")
+    if "foreach" in items:
+        places.update(places_within(report, items["foreach"], "foreach", f"{path}.foreach"))
     for key, inner in (("retry", "if"), ("repeat", "until")):
         if key in items or (key == "retry" and defaults.retry):
             _inside(report, places, one, defaults, key, inner)
     return places
+
+
+def places_within(report: Report, node: Node, key: str, path: str) -> Iterator[tuple[str, Place]]:
+    """Where the texts with ``${{`` in the list or mapping *node* stand, by *key* and what follows it."""
+    if not node.dynamic or node.items is None:
+        return
+    parts = node.items.items() if node.is_mapping else enumerate(node.items)
+    for part, item in parts:
+        inner, at = join(key, part), join(path, part)
+        if item.items is not None:
+            yield from places_within(report, item, inner, at)
+        elif item.dynamic:
+            yield inner, report.place_of(item, at)
 
 
 def _inside(
@@ -41,4 +71,4 @@ def _inside(
     for prefix, node in (("defaults", defaults.written(key)), (one.path, one.node.items.get(key))):
         if node is not None and node.is_mapping and inner in node.items:
             path = f"{prefix}.{key}.{inner}"
-            places[f"{key}.{inner}"] = report.place(node.items[inner].mark, path)
+            places[f"{key}.{inner}"] = report.place_of(node.items[inner], path)

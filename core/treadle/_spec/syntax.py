@@ -19,6 +19,9 @@ class _Position(NamedTuple):
 
 _QUOTED_FIRST = r"""(?P<key>\s*(?:-\s+)*(?:[\w.-]+\s*:\s+))(?P<rest>(?P<quote>['"]).*?(?P=quote)\s*\S.*)$"""
 
+_BARE_TEMPLATE = r"""[\[{,:]\s*(?P<written>[^\s'"\[{,:]*\$\{\{.*?\}\}[^\s,\]}]*)"""
+"""An expression in brackets, which YAML ends at its first brace; where there are several, the first."""
+
 _TAB = ("a tab is used for indentation", "indent with spaces")
 
 _REASONS = (
@@ -68,6 +71,12 @@ def explain(exc: Any, text: str, report: Report) -> None:
         report.add("TRD002", _end(text), "", said, fix)
         return
     said, fix = _reason(exc.problem or "")
+    bare = re.search(_BARE_TEMPLATE, line)
+    if bare is not None and " closed" in said:
+        at = _Position(mark.line, bare.start("written"))
+        quote = f"quote it: {quoted(bare['written'])}"
+        report.add("TRD002", at, "", "${{ stands within brackets unquoted", quote)
+        return
     if line[mark.column : mark.column + 1] == "\t":
         said, fix = _TAB
     context = getattr(exc, "context_mark", None)

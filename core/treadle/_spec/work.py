@@ -15,10 +15,13 @@ from treadle._spec.nodes import Node, join
 from treadle._spec.reading import Reading, got
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from treadle._kinds import StepType
 
-LATER_TYPES = frozenset({"decide", "workflow", "template"})
 LATER_KEYS = frozenset({"breakpoint"})
+TEMPLATE = "template"
+"""What a step uses a template by; none is left when the steps are read, but for those that are unknown."""
 
 
 class Work(NamedTuple):
@@ -42,7 +45,7 @@ def is_body(r: Reading, node: Node) -> bool:
     """Whether a mapping under ``undo`` is one step, not a graph of them."""
     known = r.registry.step_types
     return any(
-        key == "uses" or key in known or key in LATER_TYPES or ("step type", key) in r.registry.clashes
+        key in ("uses", TEMPLATE) or key in known or ("step type", key) in r.registry.clashes
         for key in node.items
     )
 
@@ -56,13 +59,25 @@ def other_key(r: Reading, node: Node, key: str, path: str, named: Named) -> None
     elif ("step type", key) in r.registry.clashes:
         _absent(r, node, key, path)
         named.work.append(Work(key, None, item, path))
-    elif key in LATER_TYPES:
-        r.report.later(node.key_mark(key), join(path, key), f"the step type {key!r}")
+    elif key == TEMPLATE:
+        if not r.expanded:
+            r.problem("TRD341", item, join(path, key), *unknown_template(_template_name(item), ()))
         named.work.append(Work(key, None, item, path))
     elif key in LATER_KEYS:
         r.report.later(node.key_mark(key), join(path, key), f"{key!r}")
     elif not key.startswith("x-"):
         named.unknown.append(key)
+
+
+def unknown_template(name: str, known: Iterable[str]) -> tuple[str, str]:
+    """That there is no template *name*, and what to do."""
+    fix = near_or_all(name, known) or "declare it under templates, or import a file that does"
+    return f"there is no template {name!r}", fix
+
+
+def _template_name(node: Node) -> str:
+    name = node.below("name") or node
+    return name.value if name.is_text else ""
 
 
 def the_work(r: Reading, node: Node, place: Node, path: str, named: Named) -> Work | None:
@@ -99,8 +114,17 @@ def _report_unknown(r: Reading, node: Node, path: str, named: Named) -> None:
         if named.work or len(named.unknown) > 1 or "uses" in node.items or near:
             fix = near or near_or_all(key, STEP_KEYS)
             r.report.add("TRD101", node.key_mark(key), join(path, key), f"unknown key {key!r}", fix)
+        elif _holds_a_step(r, node.items[key]):
+            said = f"{key!r} stands where a step's work does, and holds a step itself"
+            fix = f"take the dash away, or write - id: {key} and the rest below it"
+            r.report.add("TRD204", node.key_mark(key), join(path, key), said, fix)
         else:
             _absent(r, node, key, path)
+
+
+def _holds_a_step(r: Reading, item: Node) -> bool:
+    """Whether a key that means nothing is an id, with a step below it."""
+    return item.is_mapping and any(key in r.registry.step_types for key in item.items)
 
 
 def _used(r: Reading, node: Node, path: str) -> Work | None:
@@ -113,8 +137,9 @@ def _used(r: Reading, node: Node, path: str) -> Work | None:
         return None
     settings = node.items.get("with") or Node(None, item.mark)
     found = r.registry.step_types.get(item.value)
-    if found is None and item.value in LATER_TYPES:
-        r.report.later(item.mark, at, f"the step type {item.value!r}")
+    if found is None and item.value == TEMPLATE:
+        if not r.expanded:
+            r.problem("TRD341", settings, join(path, "with"), *unknown_template(_template_name(settings), ()))
     elif found is None:
         r.problem("TRD204", item, at, *r.missing("step type", item.value))
     return Work(item.value, found, settings, join(path, "with") if "with" in node.items else at)

@@ -11,6 +11,7 @@ from treadle._spec.fields import identifier, wrong_id
 from treadle._spec.keys import STEP_KEYS
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
+from treadle._spec.work import TEMPLATE
 
 if TYPE_CHECKING:
     from treadle._kinds import BlockForm
@@ -71,7 +72,12 @@ def _of_list(r: Reading, node: Node, path: str, number: int) -> Written:
         place = node.items["id"]
         if identifier(r, place, join(path, "id")) is not BROKEN or place.is_text:
             return Written(place.value, place, node, path, made_up=False)
-    return Written(f"{_type_name(node)}_{number}", node, node, path, made_up=True)
+    return Written(made_up_id(node, number), node, node, path, made_up=True)
+
+
+def made_up_id(node: Node, number: int) -> str:
+    """The id of the list step *node*, by its position from 1, where it is given none."""
+    return f"{_type_name(node)}_{number}"
 
 
 def _type_name(node: Node) -> str:
@@ -82,4 +88,6 @@ def _type_name(node: Node) -> str:
         name = node.items["uses"].value
     else:
         name = next((key for key in node.items if key not in STEP_KEYS and not key.startswith("x-")), None)
+    if name == TEMPLATE:
+        return "steps"  # which it becomes
     return name.replace(".", "_") if isinstance(name, str) and name else "step"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from treadle._model import MAX_DEPTH
+from treadle._spec.characters import Text
 from treadle._spec.nodes import LOST, MAX_ALIASED, MAX_BYTES, MAX_NODES, Node, deceiving, join
 from treadle._spec.scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
 from treadle._spec.syntax import explain
@@ -39,6 +40,7 @@ def read_yaml(text: str | bytes, report: Report) -> Node | None:
     decoded = _decoded(text, report)
     if decoded is None:
         return None
+    report.text = Text(decoded)
     try:
         with collector_off():
             return _Reader(report).read(decoded)
@@ -259,6 +261,10 @@ class _Reader:
             frame.key = None
             return
         else:
+            begun: Any = node.mark  # in text, every node and every key has one
+            key: Any = frame.key_mark
+            if node.items is not None and begun.line > key.line:
+                node.mark = frame.key_mark  # what begins below its key: people look for it at the key
             frame.values[frame.key] = node.value
             frame.node.items[frame.key] = node
             frame.keys[frame.key] = frame.key_mark

@@ -13,7 +13,16 @@ from typing import Any, Literal
 import attrs
 
 from treadle._expr import Expression, ExpressionError, function_table, parse
-from treadle._kinds import Answer, ApprovalWanted, Block, BlockOutcome, SignalWanted, TransportConnection
+from treadle._kinds import (
+    Answer,
+    ApprovalWanted,
+    Block,
+    BlockOutcome,
+    Lazy,
+    RunOutcome,
+    SignalWanted,
+    TransportConnection,
+)
 from treadle.errors import StepError
 
 __all__ = ["FakeStep", "block", "expression"]
@@ -38,6 +47,7 @@ class FakeStep:
       secrets: by name.
       blocks: how each block ends, by `Block.index`; one that is not here completes with ``{}``.
       answers: what each `wait_for` gives, in order.
+      outcomes: what each `run_workflow` gives, in order.
       connect: gives the connection for a device (None is this machine).
       wall: seconds since 1970 UTC when the step starts; `now` goes on from there with trio's clock.
       deadline: on trio's clock; never, unless given.
@@ -51,6 +61,7 @@ class FakeStep:
       ran: the blocks run, in order.
       decided: the branch of every `decide`.
       waited: what `wait_for` was called with.
+      called: ``(name or file, inputs)`` of every `run_workflow`.
 
     Example::
 
@@ -63,6 +74,7 @@ class FakeStep:
     secrets: Mapping[str, str] = attrs.field(factory=dict)
     blocks: Mapping[int, BlockOutcome] = attrs.field(factory=dict)
     answers: Sequence[Answer] = ()
+    outcomes: Sequence[RunOutcome] = ()
     connect: Callable[[str | None], AbstractAsyncContextManager[TransportConnection]] | None = None
     wall: float = 1_767_225_600.0
     run_id: str = "run-1"
@@ -83,6 +95,7 @@ class FakeStep:
     ran: list[Block] = attrs.field(factory=list, init=False)
     decided: list[str | None] = attrs.field(factory=list, init=False)
     waited: list[ApprovalWanted | SignalWanted] = attrs.field(factory=list, init=False)
+    called: list[tuple[str, Mapping[str, Any]]] = attrs.field(factory=list, init=False)
     _first_asked: float | None = attrs.field(default=None, init=False)
 
     @property
@@ -113,8 +126,13 @@ class FakeStep:
         """Keep the data in `heartbeats`."""
         self.heartbeats.append(data)
 
-    def evaluate(self, expression: Expression, **names: Any) -> Any:
-        """The value over `scope` and *names*; ``now`` is 0. Raises StepError ``expression``."""
+    def evaluate(self, expression: Expression | Lazy, **names: Any) -> Any:
+        """The value over `scope` and *names*; ``now`` is 0. Raises StepError ``expression``.
+
+        Of a `Lazy` setting, its tree as it is: a test writes values in it, and no templates.
+        """
+        if isinstance(expression, Lazy):
+            return expression.tree
         try:
             return expression.evaluate({**self.scope, **names}, now=0.0)
         except ExpressionError as exc:
@@ -137,6 +155,23 @@ class FakeStep:
         if len(self.waited) > len(self.answers):
             raise LookupError("the test gives no answer; pass FakeStep(answers=[Answer(…)])")
         return self.answers[len(self.waited) - 1]
+
+    async def run_workflow(
+        self,
+        name: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        file: str | None = None,
+        detach: bool = False,
+    ) -> RunOutcome:
+        """Keep what is called in `called`; the next of `outcomes`."""
+        import trio
+
+        self.called.append((name or file or "", inputs or {}))
+        await trio.lowlevel.checkpoint()
+        if len(self.called) > len(self.outcomes):
+            raise LookupError("the test gives no outcome; pass FakeStep(outcomes=[RunOutcome(…)])")
+        return self.outcomes[len(self.called) - 1]
 
     def decide(self, branch: str | None) -> None:
         """Keep the branch in `decided`."""

@@ -15,6 +15,7 @@ import trio
 from treadle._kinds.store import Page, Record, RunFilter, RunInfo, StoreConnection
 from treadle.errors import Conflict, Fenced, NoSuchRun
 from treadle.events import RunStatus
+from treadle.testing._store_groups import GroupContract
 from treadle.testing._stored import (
     ALL,
     NOON,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 
-class StoreContract:
+class StoreContract(GroupContract):
     """Subclass it in a test module, say how to open the store, and run pytest.
 
     ::
@@ -255,6 +256,7 @@ class StoreContract:
             (RunFilter(labels={"team": "ops", "tier": "1"}), "a"),
             (RunFilter(labels={"team": "1"}), ""),
             (RunFilter(parent="a"), "d"),
+            (RunFilter(group="g"), "a"),
             (RunFilter(created_before=NOON + 1), "a"),
             (RunFilter(created_after=NOON + 1), "dc"),
             (RunFilter(created_after=NOON, created_before=NOON + 3), "cb"),
@@ -267,7 +269,8 @@ class StoreContract:
         ],
     )
     async def test_a_filter_finds_the_runs_that_fit_it(self, which: RunFilter, found: str) -> None:
-        a = run("a", key="k", labels={"team": "ops", "tier": "1"}, owner="me", lease_until=NOON + 10)
+        a = run("a", key="k", labels={"team": "ops", "tier": "1"}, owner="me", group="g")
+        a = attrs.evolve(a, lease_until=NOON + 10)
         b = run("b", workflow="other", status=RunStatus.PAUSED, created_at=NOON + 1)
         c = run("c", status=RunStatus.FAILED, labels={"team": "ops"}, created_at=NOON + 2)
         d = run("d", parent="a", created_at=NOON + 3, owner="you", lease_until=NOON + 20)

@@ -36,6 +36,7 @@ def run(
     created_at: float = NOON,
     owner: str | None = None,
     lease_until: float = 0.0,
+    group: str | None = None,
 ) -> RunInfo:
     """A run before it is created."""
     return RunInfo(
@@ -49,6 +50,7 @@ def run(
         created_at=created_at,
         owner=owner,
         lease_until=lease_until,
+        group=group,
     )
 
 

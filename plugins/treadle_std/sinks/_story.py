@@ -48,10 +48,17 @@ def _retrying(data: Data) -> str:
     )
 
 
+def _called(data: Data) -> str:
+    return f"calls {short(data.get('workflow', '?'))} as run {short(data.get('run', '?'))}"
+
+
 def _waiting(data: Data) -> str:
     match data.get("for"):
         case "signal":
             return f"waits for the signal {short(data.get('signal', '?'))}"
+        case "workflow":
+            what = "is paused" if data.get("status") == "paused" else "waits for an answer"
+            return f"waits for run {short(data.get('run', '?'))}, which {what}"
         case "approval":
             asked = f": {short(data['prompt'])}" if data.get("prompt") else ""
             return f"waits for an approval{asked}"
@@ -62,6 +69,8 @@ def _waiting(data: Data) -> str:
 def _resolved(data: Data) -> str:
     if data.get("decision") == "signal":
         return f"the signal came{_from(data)}"
+    if data.get("by") == "run":
+        return f"{short(data.get('who', 'the run'))} goes on"
     return f"decided by {short(data.get('who') or data.get('by', '?'))}: {short(data.get('decision', '?'))}"
 
 
@@ -82,7 +91,14 @@ def _completed(data: Data) -> str:
     )
 
 
+def _queued(data: Data) -> str:
+    behind = [short(run) for run in data.get("behind") or ()]
+    runs = f"run{'s' if len(behind) > 1 else ''} {', '.join(behind)}"
+    return f"waits for {runs} (concurrency key {short(repr(data.get('key', '')))})"
+
+
 TELL: Mapping[str, Callable[[Data], str]] = {
+    "workflow.queued": _queued,
     "workflow.started": lambda _: "started",
     "workflow.pausing": lambda _: "pausing",
     "workflow.paused": lambda _: "paused",
@@ -96,6 +112,7 @@ TELL: Mapping[str, Callable[[Data], str]] = {
     "workflow.cancelled": _reason("cancelled"),
     "workflow.rolled_back": _rolled_back,
     "step.expanded": lambda data: f"{len(data.get('items') or ())} elements",
+    "step.called": _called,
     "step.started": lambda _: "started",
     "step.retrying": _retrying,
     "step.waiting": _waiting,

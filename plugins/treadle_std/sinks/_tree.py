@@ -126,7 +126,10 @@ class Tree:
 
     def _apply_to_step(self, run: Node, event: Event, step: str) -> None:
         key = (event.run, step)
-        if event.type in ("step.waiting", "step.unknown") and event.data.get("for") != "signal":
+        if event.type in ("step.waiting", "step.unknown") and event.data.get("for") not in (
+            "signal",
+            "workflow",
+        ):
             self._waiting.add(key)
         else:
             self._waiting.discard(key)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import codecs
 import re
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import attrs
 
-from treadle.plugin import StepError
+from treadle.plugin import OnlyIf, StepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,7 +42,7 @@ class HttpAnswer:
 
     status: int
     headers: dict[str, str]
-    body: str | None
+    body: Annotated[str | None, OnlyIf("parse", "auto", "text", "json")]
     json: Any
     url: str
     elapsed: float

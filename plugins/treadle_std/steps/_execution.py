@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 import signal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import attrs
 from attrs import validators as v
 
-from treadle.plugin import Bytes, Exit, Seconds, Step, StepError
+from treadle.plugin import Bytes, Exit, OnlyIf, Seconds, Step, StepError
 from treadle_std.steps._captured import Captured
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class CommandOutput:
     exit_code: int
     stdout: str
     stderr: str
-    json: Any = None
-    lines: list[str] | None = None
+    json: Annotated[Any, OnlyIf("parse", "json")] = None
+    lines: Annotated[list[str] | None, OnlyIf("parse", "lines")] = None
     truncated: int = 0
     device: str | None = None
 

@@ -16,12 +16,14 @@ from treadle.plugin import (
     Block,
     BlockForm,
     Fields,
+    FieldsOf,
     Seconds,
     Step,
     StepError,
     StepType,
     hookimpl,
 )
+from treadle_std._patience import check_patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,12 +60,7 @@ class Approval:
     notify: Annotated[Block, BlockForm(body=True)] | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.timeout is not None and self.timeout <= 0:
-            raise ValueError("timeout must be more than 0")
-        if self.timeout is not None and self.on_timeout is None:
-            raise ValueError("timeout needs on_timeout: write fail, continue or rollback")
-        if self.on_timeout is not None and self.timeout is None:
-            raise ValueError("on_timeout needs timeout: write how long to wait, as 4h")
+        check_patience(self.timeout, self.on_timeout)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -80,7 +77,7 @@ class Approved:
     decision: str
     by: str | None
     at: str
-    fields: Mapping[str, Any]
+    fields: Annotated[Mapping[str, Any], FieldsOf("fields")]
 
 
 async def approval(config: Approval, step: Step) -> Approved:
@@ -125,6 +122,7 @@ def treadle_step_types() -> Iterable[StepType[Any]]:
             run=approval,
             main="prompt",
             repeatable=True,
+            tolerates=lambda config: config.on_timeout == "continue",
             waits=True,
         )
     ]

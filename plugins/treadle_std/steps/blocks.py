@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import attrs
 
-from treadle.plugin import Block, BlockForm, Step, StepType, hookimpl
+from treadle.plugin import Block, BlockForm, OutputsOf, Step, StepType, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +74,10 @@ async def run(config: _HasBlock, step: Step) -> Mapping[str, Any]:
 
 
 def _step_type(name: str, config: type[Any]) -> StepType[Any]:
-    return StepType(name=name, config=config, run=run, main="block", whole=True, repeatable=True)
+    output = Annotated[Any, OutputsOf("block")]
+    return StepType(
+        name=name, config=config, output=output, run=run, main="block", whole=True, repeatable=True
+    )
 
 
 @hookimpl

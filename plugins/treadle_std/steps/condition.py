@@ -6,11 +6,21 @@ Rule: which branch is taken is recorded before it runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 
-from treadle.plugin import Block, Expr, Step, StepType, hookimpl
+from treadle.plugin import (
+    CONDITION,
+    Block,
+    Expr,
+    OutputsOf,
+    Step,
+    StepType,
+    hookimpl,
+    where,
+    where_not,
+)
 from treadle_std.steps._branch import holds
 
 
@@ -27,9 +37,9 @@ class Condition:
       ``condition: {if: inputs.env == 'prod', then: [{command: ./ship}], else: [{command: ./dry-run}]}``
     """
 
-    if_: Expr
-    then: Block
-    else_: Block | None = None
+    if_: Expr = attrs.field(metadata=CONDITION)
+    then: Block = attrs.field(metadata=where("if_"))
+    else_: Block | None = attrs.field(default=None, metadata=where_not("if_"))
 
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
@@ -42,7 +52,7 @@ class Taken:
     """
 
     result: bool
-    output: Mapping[str, Any] | None = None
+    output: Annotated[Mapping[str, Any] | None, OutputsOf("then", "else_")] = None
 
 
 async def condition(config: Condition, step: Step) -> Taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import attrs
 from attrs import validators as v
@@ -40,4 +40,4 @@ async def fail(config: Fail, _step: Step) -> None:
 @hookimpl
 def treadle_step_types() -> Iterable[StepType[Any]]:
     """``fail``."""
-    return [StepType(name="fail", config=Fail, run=fail, main="message", repeatable=True)]
+    return [StepType(name="fail", config=Fail, output=Never, run=fail, main="message", repeatable=True)]

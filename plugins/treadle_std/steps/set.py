@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 
-from treadle.plugin import NO_SECRETS, Step, StepType, hookimpl
+from treadle.plugin import NO_SECRETS, Step, StepType, ValueOf, hookimpl
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -34,4 +34,14 @@ async def set_values(config: Set, _step: Step) -> Mapping[str, Any]:
 @hookimpl
 def treadle_step_types() -> Iterable[StepType[Any]]:
     """``set``."""
-    return [StepType(name="set", config=Set, run=set_values, main="values", whole=True, repeatable=True)]
+    return [
+        StepType(
+            name="set",
+            config=Set,
+            output=Annotated[Any, ValueOf("values")],
+            run=set_values,
+            main="values",
+            whole=True,
+            repeatable=True,
+        )
+    ]

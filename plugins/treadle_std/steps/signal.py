@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle.plugin import (
+    CONDITION,
     SEES_OUTPUT,
     Expr,
     Seconds,
@@ -51,7 +52,7 @@ class Signal:
     """
 
     name: str
-    match: Expr | None = attrs.field(default=None, metadata=SEES_OUTPUT)
+    match: Expr | None = attrs.field(default=None, metadata={**SEES_OUTPUT, **CONDITION})
     timeout: Seconds | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -7,12 +7,12 @@ it runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 from attrs import validators as v
 
-from treadle.plugin import Block, Expr, Step, StepType, hookimpl
+from treadle.plugin import CONDITION, Block, Expr, OutputsOf, Step, StepType, hookimpl, rules, where
 from treadle_std.steps._branch import holds
 
 
@@ -25,8 +25,8 @@ class Case:
       steps: the block to run if it is true.
     """
 
-    when: Expr
-    steps: Block
+    when: Expr = attrs.field(metadata=CONDITION)
+    steps: Block = attrs.field(metadata=where("when"))
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -41,7 +41,7 @@ class Switch:
       ``switch: {cases: [{when: inputs.n > 9, steps: [{command: ./big}]}], default: [{command: ./small}]}``
     """
 
-    cases: tuple[Case, ...] = attrs.field(validator=v.min_len(1))
+    cases: tuple[Case, ...] = attrs.field(validator=v.min_len(1), metadata=rules("when", otherwise="default"))
     default: Block | None = None
 
 
@@ -55,7 +55,7 @@ class Taken:
     """
 
     case: int | None
-    output: Mapping[str, Any] | None = None
+    output: Annotated[Mapping[str, Any] | None, OutputsOf("cases", "default")] = None
 
 
 async def switch(config: Switch, step: Step) -> Taken:

@@ -26,13 +26,14 @@ DECLARED: dict[str, Any] = {
 
 
 def said(steps: Any, **keys: Any) -> list[tuple[str, str]]:
-    """Each problem as its code and what is said."""
+    """Each error as its code and what is said."""
     _, problems = compile_plan(spec_of(steps, **(DECLARED | keys)), INSTALLED)
     assert {problem.code for problem in problems} <= CODES.keys() | {"TRD501"}
     assert all(problem.line for problem in problems)
     return [
         (problem.code, f"{problem.message}; {problem.fix}" if problem.fix else problem.message)
         for problem in problems
+        if problem.severity == "error"
     ]
 
 
@@ -65,7 +66,7 @@ def fine(steps: Any, **keys: Any) -> bool:
 @pytest.mark.parametrize("key", ["when", "if", "until", "retry_if"])
 def test_conditions_may_read_what_the_run_knows(name: str, key: str) -> None:
     name = "1" if name == "inputs" else name  # all inputs at once would show the secret ones
-    assert fine({"a": {}, "b": {key: f"{name} == 1"}})
+    assert fine({"a": {}, "b": {key: f"len([default({name}, 1)]) == 1"}})
 
 
 def test_settings_and_env_may_read_secrets_and_inputs_that_hold_one() -> None:
@@ -75,11 +76,11 @@ def test_settings_and_env_may_read_secrets_and_inputs_that_hold_one() -> None:
 
 def test_the_element_is_seen_in_a_foreach_and_in_everything_inside_it() -> None:
     item = "${{ item.key }} ${{ index }}"
-    inner: Any = {"when": "item == 1", "text": item, "foreach": ["${{ item }}"]}
+    inner: Any = {"when": "item == 1", "text": item, "foreach": "${{ item }}"}
     assert fine(
         {
             "a": {
-                "foreach": [1],
+                "foreach": "${{ vars.elements }}",
                 "text": item,
                 "env": {"X": item},
                 "retry_if": "item == index",
@@ -87,7 +88,8 @@ def test_the_element_is_seen_in_a_foreach_and_in_everything_inside_it() -> None:
                 "undo": {"back": {"text": item, "when": "index == 1"}},
                 "blocks": [{"inner": inner}],
             }
-        }
+        },
+        vars={"tag": "v1", "elements": None},
     )
 
 
@@ -105,7 +107,7 @@ def test_the_last_round_is_seen_in_a_repeated_step_and_in_everything_inside_it()
 
 
 def test_a_steps_own_result_is_seen_in_until_if_and_undo() -> None:
-    own = "output == 1 and error.name == 'x' and attempt == 2"
+    own = "default(output, 1) == 1 and default(error.name, 'x') == 'x' and attempt == 2"
     undo: Any = {"back": {"when": own, "blocks": [{"deep": {"if": own}}]}}
     assert fine({"a": {"until": own, "retry_if": own, "undo": undo}})
 
@@ -343,8 +345,8 @@ def test_steps_that_start_together_cannot_read_each_other() -> None:
 @pytest.mark.parametrize("field", ["output.x", "error"])
 def test_in_finally_what_may_be_absent_needs_a_default(field: str) -> None:
     reading: Any = {"text": f"${{{{ steps.a.{field} }}}}"}
-    message = f"`steps.a.{field}` may be absent: finally runs whatever became of the steps"
-    fix = f"write default(steps.a.{field}, …) with what to use instead"
+    message = f"steps.a.{field.partition('.')[0]} may be absent: finally runs whatever became of the steps"
+    fix = f"write default(steps.a.{field}, {'{}' if field == 'error' else '…'})"
     assert said({"a": {}}, finally_={"x": {"blocks": [{"deep": reading}]}}) == [
         ("TRD422", f"{message}; {fix}")
     ]
@@ -373,7 +375,7 @@ def test_outputs_and_the_prompt_of_a_strategy_show_no_secrets() -> None:
 
 
 def test_the_workflow_s_own_settings_are_checked_too() -> None:
-    assert [code for code, _ in said({"a": {}}, on_error="asking", max_parallel="${{ vars.tag }}")] == []
+    assert [code for code, _ in said({"a": {}}, on_error="asking", max_parallel="${{ len(vars.tag) }}")] == []
     assert [code for code, _ in said({"b": {}}, on_error="asking")] == ["TRD412", "TRD412"]
     assert [code for code, _ in said({"a": {}}, max_parallel="${{ steps.a.output }}")] == ["TRD411"]
 
@@ -391,7 +393,7 @@ def test_templates_are_found_in_the_order_of_the_text() -> None:
     step = spec_of(
         {"a": {"foreach": {"x": ["${{ inputs.p }}", {"y": "${{ inputs.q }}"}], "z": "${{ inputs.r }}"}}}
     )
-    found = templates_in(step.blocks[0].steps[0].foreach)
+    found = [one for _, one in templates_in(step.blocks[0].steps[0].foreach, "foreach")]
     assert [template.source for template in found] == [
         "${{ inputs.p }}",
         "${{ inputs.q }}",

@@ -61,9 +61,10 @@ def test_a_reference_implies_the_need_and_says_where_it_stands() -> None:
     assert (need.step, need.result, need.inferred, need.source) == (0, None, True, "steps.a.output in b.text")
 
 
-@pytest.mark.parametrize("field", ["status", "error"])
+@pytest.mark.parametrize("field", ["status", "error.name"])
 def test_a_reference_only_to_status_or_error_waits_for_any_end(field: str) -> None:
-    block = plan_of({"a": {}, "b": {"text": f"${{{{ steps.a.{field} }}}}"}}).blocks[0]
+    text = f"${{{{ default(steps.a.{field}, '') }}}}"
+    block = plan_of({"a": {}, "b": {"text": text}}).blocks[0]
     assert needs(block, "b") == {"a": "settled"}
 
 

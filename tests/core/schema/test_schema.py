@@ -20,6 +20,12 @@ name: sample
 inputs: {env: {type: string, enum: [a, b], default: a}, n: {type: integer, min: 1}}
 secrets: [TOKEN]
 vars: {x: "${{ inputs.n }}", y: null}
+concurrency: {key: "deploy-${{ inputs.env }}", limit: 2, on_limit: cancel_running}
+templates:
+  ship:
+    parameters: {to: string}
+    steps: [{command: "echo ${{ parameters.to }}", timeout: "${{ parameters.to }}"}]
+imports: [shared.yaml]
 defaults: {timeout: 5m, retry: 3}
 on_error: {rollback: {scope: block}}
 x-notes: anything
@@ -45,6 +51,8 @@ steps:
     http: {url: "${{ vars.x }}", expect: 200}
     repeat: {until: output.status == 200, every: 1s, times: 3}
   all: {parallel: [{wait: 1s}, {wait: 2s}]}
+  ship: {template: {name: ship, with: {to: prod}}}
+  call: {workflow: {name: other, inputs: {a: 1}}}
 outputs: {a: "${{ steps.build.output.stdout }}"}
 finally:
   - webhook: {url: "https://example.org", json: {text: done}}
@@ -259,8 +267,8 @@ def test_a_name_that_is_also_a_key_of_steps_is_reached_by_uses_only() -> None:
             return [StepType(name="limit", config=Everything, run=_run)]
 
     step = spec_schema(Registry.of(Plugin(), standard=False))["$defs"]["step"]
-    assert step["oneOf"] == [{"required": ["uses"]}]
-    assert step["properties"]["uses"] == {"enum": ["limit"]}
+    assert step["oneOf"] == [{"required": ["uses"]}, {"required": ["template"]}]
+    assert step["properties"]["uses"]["enum"] == ["limit", "template"]
 
 
 async def _run(config: Everything, step: Any) -> None:

@@ -270,7 +270,7 @@ def test_words_are_text() -> None:
     assert said("{run: []}", Special) == [
         "1:7: s.run: no command is given; write the program and its arguments"
     ]
-    assert said("{run: ['${{ 1 + }}']}", Special)[0].startswith("1:8: s.run[0]: ")
+    assert said("{run: ['${{ 1 + }}']}", Special)[0].startswith("1:13: s.run[0]: ")
 
 
 def test_a_url_knows_whether_its_host_was_written() -> None:

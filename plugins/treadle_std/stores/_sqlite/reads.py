@@ -87,6 +87,7 @@ def _conditions(which: RunFilter) -> tuple[list[str], list[Any]]:
         ("workflow = ?", which.workflow),
         ("key = ?", which.key),
         ("parent = ?", which.parent),
+        ("group_key = ?", which.group),
         ("created_at < ?", which.created_before),
         ("created_at > ?", which.created_after),
         ("ended_at < ?", which.ended_before),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RUN = """
   id, workflow, status, correlation_id, labels, key, fingerprint, parent, created_at, updated_at,
-  started_at, ended_at, seq, owner, token, lease_until
+  started_at, ended_at, seq, owner, token, lease_until, group_key, admitted
 """
 """The columns that `run_info` takes."""
 
@@ -46,13 +46,15 @@ def of_run(info: RunInfo) -> tuple[Any, ...]:
         info.owner,
         info.token,
         info.lease_until,
+        info.group,
+        info.admitted,
         info.status.ended,
     )
 
 
 def run_info(row: tuple[Any, ...]) -> RunInfo:
     """A row of `RUN`."""
-    id_, workflow, status, correlation_id, labels, *others = row
+    id_, workflow, status, correlation_id, labels, *others, group, admitted = row
     key, fingerprint, parent, created_at, updated_at, started_at, ended_at, seq, owner, token, until = others
     return RunInfo(
         id=id_,
@@ -71,6 +73,8 @@ def run_info(row: tuple[Any, ...]) -> RunInfo:
         owner=owner,
         token=token,
         lease_until=until,
+        group=group,
+        admitted=bool(admitted),
     )
 
 

@@ -83,7 +83,13 @@ _FIRST = (
     "CREATE INDEX request_open ON request (number) WHERE answer IS NULL",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_GROUPS = (
+    "ALTER TABLE run ADD COLUMN group_key TEXT",
+    "ALTER TABLE run ADD COLUMN admitted INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX run_in_group ON run (group_key, number) WHERE group_key IS NOT NULL AND ended = 0",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _GROUPS)
 """By the version they start from, the statements that lead to the next."""
 
 

@@ -70,9 +70,11 @@ class SqliteStore:
         self._writer = writer
         self._reader = reader
 
-    async def create(self, info: RunInfo, records: Sequence[Record]) -> RunInfo:
+    async def create(self, info: RunInfo, records: Sequence[Record], *, limit: int | None = None) -> RunInfo:
         """See `StoreConnection.create`."""
-        created: RunInfo = await ask(self._writer, partial(writes.create, info=info, records=records))
+        created: RunInfo = await ask(
+            self._writer, partial(writes.create, info=info, records=records, limit=limit)
+        )
         return created
 
     async def append(self, batch: Sequence[Append]) -> Sequence[Exception | None]:
@@ -104,6 +106,13 @@ class SqliteStore:
             self._writer, partial(writes.claim, run=run, owner=owner, now=now, until=until)
         )
         return claimed
+
+    async def admit(self, run: str, token: int, *, limit: int, now: float) -> Sequence[str]:
+        """See `StoreConnection.admit`."""
+        ahead: Sequence[str] = await ask(
+            self._writer, partial(writes.admit, run=run, token=token, limit=limit, now=now)
+        )
+        return ahead
 
     async def renew(self, tokens: Mapping[str, int], *, until: float) -> frozenset[str]:
         """See `StoreConnection.renew`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle.errors import Conflict, Fenced, NoSuchRun
+from treadle.errors import Conflict, Fenced, GroupFull, NoSuchRun
 from treadle_std.stores._sqlite import rows
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from treadle.plugin import Append, Record, Request, RunInfo
 
 _CREATE = f"""
-  INSERT INTO run ({rows.RUN}, ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO run ({rows.RUN}, ended) VALUES ({", ".join("?" * 19)})
   ON CONFLICT DO NOTHING
 """
 _LABEL = "INSERT INTO label (name, text, run) VALUES (?, ?, ?)"
@@ -36,6 +36,15 @@ _MOVE = """
   WHERE number = ?
 """
 _BECOME = "UPDATE run SET status = ?, ended = ? WHERE number = ?"
+_PLACE = "SELECT number, group_key, admitted, owner, token FROM run WHERE id = ?"
+_AHEAD = """
+  SELECT id, admitted FROM run
+  WHERE group_key = ? AND ended = 0 AND number <> ?
+    AND (admitted OR number < ? AND (? IS NULL OR owner IS NOT NULL AND lease_until > ?))
+  ORDER BY admitted DESC, number
+"""
+_ADMIT = "UPDATE run SET admitted = 1 WHERE number = ?"
+_NEWEST = 1 << 62  # a number that no run has yet
 _CLAIM = "UPDATE run SET owner = ?, token = token + 1, lease_until = ? WHERE id = ?"
 _RENEW = "UPDATE run SET lease_until = ? WHERE id = ? AND token = ? AND owner IS NOT NULL"
 _RELEASE = "UPDATE run SET owner = NULL, lease_until = 0 WHERE id = ? AND token = ?"
@@ -51,11 +60,16 @@ _FORGET = "DELETE FROM run WHERE number = ?"
 _DROP = "DELETE FROM blob WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM event WHERE event.blob = blob.hash)"
 
 
-def create(db: sqlite3.Connection, info: RunInfo, records: Sequence[Record]) -> RunInfo:
+def create(
+    db: sqlite3.Connection, info: RunInfo, records: Sequence[Record], limit: int | None = None
+) -> RunInfo:
     """See `StoreConnection.create`."""
+    if limit is not None and (full := _full(db, info, limit)) is not None:
+        return full
     claimed = info.owner is not None
     stored = attrs.evolve(
         info,
+        admitted=limit is not None,
         seq=_last(info.id, 0, records),
         token=int(claimed),
         lease_until=info.lease_until if claimed else 0.0,
@@ -68,6 +82,16 @@ def create(db: sqlite3.Connection, info: RunInfo, records: Sequence[Record]) -> 
     db.executemany(_LABEL, [(name, text, number) for name, text in info.labels.items()])
     _add(db, number, records)
     return stored
+
+
+def _full(db: sqlite3.Connection, info: RunInfo, limit: int) -> RunInfo | None:
+    """The run that has the key of *info*, if one does. Raises `GroupFull`; None where *info* may be added."""
+    if info.key is not None and (row := db.execute(_BY_KEY, (info.workflow, info.key)).fetchone()):
+        return rows.run_info(row)
+    ahead = _ahead(db, info.group, _NEWEST, limit, None)
+    if ahead:
+        raise GroupFull(str(info.group), ahead)
+    return None
 
 
 def _already(db: sqlite3.Connection, info: RunInfo) -> RunInfo:
@@ -127,6 +151,31 @@ def claim(db: sqlite3.Connection, run: str, owner: str, now: float, until: float
         return None
     db.execute(_CLAIM, (owner, until, run))
     return found(db, run)
+
+
+def admit(db: sqlite3.Connection, run: str, token: int, limit: int, now: float) -> Sequence[str]:
+    """See `StoreConnection.admit`."""
+    row = db.execute(_PLACE, (run,)).fetchone()
+    if row is None:
+        raise NoSuchRun(run)
+    number, group, admitted, owner, latest = row
+    if owner is None or latest != token:
+        raise Fenced(run, owner)
+    if admitted:
+        return ()
+    ahead = _ahead(db, group, number, limit, now)
+    if not ahead:
+        db.execute(_ADMIT, (number,))
+    return ahead
+
+
+def _ahead(
+    db: sqlite3.Connection, group: str | None, number: int, limit: int, now: float | None
+) -> Sequence[str]:
+    """Whom the run of this *number* must wait for; those that wait too must be held at *now*, if given."""
+    found = db.execute(_AHEAD, (group, number, number, now, now)).fetchall()
+    placed = sum(admitted for _, admitted in found)
+    return [run for run, _ in found] if placed < len(found) or placed >= limit else ()
 
 
 def renew(db: sqlite3.Connection, tokens: Mapping[str, int], until: float) -> frozenset[str]:

@@ -1,0 +1,164 @@
+"""Which workflows there are, for those that call others: some that are given, or the files below a folder.
+
+Rule 1: a workflow is known by the name that it gives itself, unless a mapping gives it another.
+Rule 2: files lie below the root; neither ``..`` nor a symbolic link leads out of it.
+Rule 3: what is called is looked up when it is called, so that two workflows can call each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from treadle._near import did_you_mean
+from treadle._plan.calls import Callee, sites
+from treadle._roots import root_of
+
+if TYPE_CHECKING:
+    from treadle._model import Spec
+    from treadle._plan.calls import Lookup, Site
+    from treadle._workflow import Workflow
+
+
+class Unlisted(LookupError):
+    """There is no such workflow; the message says which there are."""
+
+
+@runtime_checkable
+class Catalogue(Protocol):
+    """The workflows that steps may call."""
+
+    def names(self) -> Collection[str]:
+        """Those that can be called by name."""
+        raise NotImplementedError
+
+    def named(self, name: str) -> Workflow:
+        """The workflow of that name. Raises LookupError with a sentence, or SpecError."""
+        raise NotImplementedError
+
+    def at(self, file: str, caller: Mapping[str, str] | None) -> Workflow:
+        """The workflow in *file*, as its *caller*, which stands in ``root`` and ``file``, has written it.
+
+        Raises LookupError with a sentence, or SpecError.
+        """
+        raise NotImplementedError
+
+
+Load: TypeAlias = "Callable[[Path, Path], Workflow]"
+"""Gives the workflow in a file; the second path is the root."""
+
+WorkflowsLike: TypeAlias = "Catalogue | Mapping[str, Workflow] | Iterable[Workflow]"
+"""Workflows by name; or some, each with its own name; or a catalogue."""
+
+
+def catalogue_of(given: WorkflowsLike, load: Load) -> Catalogue:
+    """The catalogue of what is *given*; *load* is for files."""
+    if isinstance(given, Catalogue):
+        return given
+    named = given if isinstance(given, Mapping) else {each.name: each for each in given}
+    return Workflows({name: _giving(each) for name, each in named.items()}, load)
+
+
+def _giving(workflow: Workflow) -> Callable[[], Workflow]:
+    return lambda: workflow
+
+
+class Workflows:
+    """A catalogue: by name what gives the workflow, and the files beside a caller.
+
+    *root*: below which files must lie; below the caller's own folder unless given.
+    """
+
+    def __init__(
+        self,
+        named: Mapping[str, Callable[[], Workflow]],
+        load: Load,
+        root: Path | None = None,
+    ) -> None:
+        self._named = named
+        self._load = load
+        self._root = root
+        self._read: dict[tuple[Path, int, int], Workflow] = {}
+
+    def names(self) -> Collection[str]:
+        """Those that can be called by name."""
+        return self._named.keys()
+
+    def named(self, name: str) -> Workflow:
+        """See `Catalogue.named`."""
+        give = self._named.get(name)
+        if give is None:
+            known = ", ".join(sorted(self._named)) or "none"
+            fix = did_you_mean(name, self._named) or f"there is {known}; see `workflows` in treadle.yaml"
+            raise Unlisted(f"no workflow {name!r} is known here; {fix}")
+        return give()
+
+    def at(self, file: str, caller: Mapping[str, str] | None) -> Workflow:
+        """See `Catalogue.at`."""
+        root, folder = self._places(file, caller)
+        path = (folder / file).resolve()
+        if not path.is_relative_to(root):
+            raise Unlisted(f"the file {file!r} lies outside of {root}; move it below that folder")
+        try:
+            found = path.stat()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise Unlisted(
+                f"the file {file!r} cannot be read: {reason}; it is looked for in {folder}"
+            ) from None
+        key = path, found.st_mtime_ns, found.st_size
+        if key not in self._read:
+            self._read[key] = self._load(path, root)
+        return self._read[key]
+
+    def _places(self, file: str, caller: Mapping[str, str] | None) -> tuple[Path, Path]:
+        """The root, and the folder in which *file* is looked for."""
+        if caller is None:
+            if self._root is None:
+                raise Unlisted(
+                    f"the file {file!r} cannot be found: its caller stands in no file; call it by name"
+                )
+            root = self._root.resolve()
+            return root, root
+        root = (Path(caller["root"]) if self._root is None else self._root).resolve()
+        return root, (root / caller["file"]).parent
+
+
+class Calls:
+    """What one spec calls: *name* is what it is called itself, its path if it is a file."""
+
+    def __init__(self, name: str | None, root: str | Path | None, workflows: WorkflowsLike | None) -> None:
+        self._name = name
+        self._root = None if root is None else Path(root)
+        self._workflows = workflows
+
+    def source(self, spec: Spec) -> Mapping[str, str] | None:
+        """Where *spec* stands, if it calls files and stands in one, or below a root."""
+        if not any(site.file for site in sites(spec)):
+            return None
+        path = None if self._name is None else Path(self._name)
+        if path is None or not path.is_file():
+            return None if self._root is None else {"root": str(self._root.resolve()), "file": "-"}
+        path = path.resolve()
+        root = (self._root or root_of(path)).resolve()
+        if not path.is_relative_to(root):
+            root = path.parent
+        return {"root": str(root), "file": path.relative_to(root).as_posix()}
+
+    def lookup(self, spec: Spec, load: Load) -> Lookup | None:
+        """What is known of what *spec* calls; None where it calls nothing."""
+        if next(sites(spec), None) is None:
+            return None
+        catalogue = catalogue_of(() if self._workflows is None else self._workflows, load)
+        source = self.source(spec)
+
+        def found(site: Site) -> Callee | None:
+            called: Any = None
+            if site.file is not None and source is not None:
+                called = catalogue.at(site.file, source)
+            elif site.name is not None and self._workflows is not None:
+                called = catalogue.named(site.name)
+            return None if called is None else Callee(called.name, called.inputs, tuple(called.spec.outputs))
+
+        return found

@@ -1,0 +1,165 @@
+"""Which steps call workflows, as far as a spec tells, and whether what they call takes what they give.
+
+Rule 1: a step type says which of its settings name a workflow, by `treadle.plugin.called`; no name of a step
+  type is known here.
+Rule 2: what cannot be known before the run is not judged: a name that an expression gives, and a name at all
+  where nobody says which workflows there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from treadle._expr import Template
+from treadle._expr.types import ANY, Type, mapping_of
+from treadle._inputs import MISSING, check_inputs
+from treadle._kinds import CALLED, key_of
+from treadle._model import Input, StepSpec
+from treadle._settings.settings import Broken
+from treadle.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from treadle._model import Spec
+    from treadle._plan.problems import Problems
+
+
+@attrs.frozen(eq=False, repr=False)
+class Site:
+    """One step that calls a workflow.
+
+    Attributes:
+      name, file: which; both None where only an expression tells.
+      inputs: as written, by name, with `Template` leaves; None where an expression gives all of them.
+      keys: by part, the setting that says it.
+      written: the parts that are.
+      detaches: it may not wait for the end.
+    """
+
+    step: StepSpec
+    name: str | None
+    file: str | None
+    inputs: dict[str, Any] | None
+    keys: dict[str, str]
+    written: frozenset[str]
+    detaches: bool
+
+
+@attrs.frozen(eq=False, repr=False)
+class Callee:
+    """What is known of a workflow that is called: its declared inputs, and the names of its outputs."""
+
+    name: str
+    inputs: Mapping[str, Input]
+    outputs: tuple[str, ...]
+
+
+Lookup: TypeAlias = "Callable[[Site], Callee | None]"
+"""What a site calls, None where that cannot be known; raises LookupError with a sentence, or SpecError."""
+
+
+def check_calls(spec: Spec, lookup: Lookup, problems: Problems) -> Mapping[int, Type]:
+    """Report calls of workflows that do not fit; by identity of the step, what those that fit give."""
+    outputs: dict[int, Type] = {}
+    for site in sites(spec):
+        if (callee := _callee(site, lookup, problems)) is not None:
+            _check_inputs(site, callee, problems)
+            if not site.detaches:
+                outputs[id(site.step)] = mapping_of(dict.fromkeys(callee.outputs, ANY))
+    return outputs
+
+
+def _callee(site: Site, lookup: Lookup, problems: Problems) -> Callee | None:
+    what = site.file or site.name
+    try:
+        return lookup(site)
+    except SpecError as error:
+        first = error.problems[0]
+        more = f", and has {len(error.problems) - 1} more problems" if len(error.problems) > 1 else ""
+        code, said, fix = "TRD352", f"the workflow {what!r} cannot be run: {first}{more}", "mend that first"
+    except LookupError as error:
+        said, _, fix = str(error.args[0]).partition("; ")
+        code = "TRD351"
+    _add(site, problems, "file" if site.file else "name", code, said, fix)
+    return None
+
+
+def _check_inputs(site: Site, callee: Callee, problems: Problems) -> None:
+    if site.inputs is None:
+        return
+    written = {name: value for name, value in site.inputs.items() if not _is_open(value)}
+    evaluated = site.inputs.keys() - written.keys()
+    for name in sorted(evaluated - callee.inputs.keys()):
+        written[name] = None  # there is no such input, whatever its value
+    _, found = check_inputs(callee.inputs, written)
+    for problem in found:
+        name = problem.path.partition(".")[2]
+        if problem.code == MISSING and name in evaluated:
+            continue
+        said = f"{problem.message}, of the workflow {callee.name!r}"
+        part = "inputs" if "inputs" in site.written else "name"
+        _add(site, problems, part, _CODES.get(problem.code or "", "TRD354"), said, problem.fix, name)
+
+
+_CODES = {"TRD601": "TRD353", MISSING: "TRD355"}
+
+
+def _is_open(value: Any) -> bool:
+    """Whether only the run can tell the value."""
+    if isinstance(value, Mapping):
+        return any(map(_is_open, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_open, value))
+    return isinstance(value, Template | Broken)
+
+
+def _add(site: Site, problems: Problems, part: str, code: str, said: str, fix: str, inside: str = "") -> None:
+    place = site.step.settings.place
+    if place is None:
+        return
+    path = place.path if part not in site.written else f"{place.path}.{site.keys[part]}"
+    path = f"{path}.{inside}" if inside else path
+    problems.add(code, attrs.evolve(place, path=path), said, fix)
+
+
+def sites(spec: Spec) -> Iterator[Site]:
+    """The steps of *spec* that call workflows."""
+    for block in spec.blocks:
+        for step in block.steps:
+            keys = _keys(step.type.config)
+            if keys and not step.settings.spoiled:
+                yield _site(step, keys)
+
+
+def _keys(config: type[Any]) -> dict[str, str]:
+    """By part of a call, the field of *config* that says it."""
+    return {each.metadata[CALLED]: each.name for each in attrs.fields(config) if CALLED in each.metadata}
+
+
+def _site(step: StepSpec, keys: dict[str, str]) -> Site:
+    parts = {part: _value(step, field) for part, field in keys.items()}
+    inputs = {} if parts.get("inputs") is None else parts["inputs"]
+    return Site(
+        step,
+        _text(parts.get("name")),
+        _text(parts.get("file")),
+        dict(inputs) if isinstance(inputs, dict) else None,
+        {part: key_of(field) for part, field in keys.items()},
+        frozenset(part for part, value in parts.items() if value),
+        parts.get("detach", False) is not False and parts.get("detach") is not None,
+    )
+
+
+def _value(step: StepSpec, field: str) -> Any:
+    settings = step.settings
+    if settings.constant is not None:
+        return getattr(settings.constant, field)
+    return settings.tree.get(key_of(field))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and not isinstance(value, Template) else None
