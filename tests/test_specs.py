@@ -12,8 +12,9 @@ import treadle
 
 SPECS = Path(__file__).parent.parent / "specs"
 TESTED = {
-    "approval", "child", "cleanup", "conditions", "decide", "escalate", "foreach", "hello", "parallel", "parent", "project", "python_step",
-    "release", "repeat", "retry", "rollback", "signal", "templates",
+    "approval", "child", "cleanup", "conditions", "decide", "escalate", "foreach", "hello",
+    "parallel", "parent", "project", "python_step", "release", "repeat", "retry", "rollback",
+    "signal", "templates",
 }  # fmt: skip
 
 

@@ -161,7 +161,7 @@ class Input:
 
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class Concurrency:
-    """``concurrency``: at most *limit* runs with the same key are under way; *key* None is the workflow's name."""
+    """``concurrency``: at most *limit* runs of one key are under way; *key* None is the workflow's name."""
 
     key: str | Template | None = None
     limit: int = 1

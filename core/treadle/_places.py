@@ -38,7 +38,7 @@ class Place(Value):
 
     @property
     def assembled(self) -> bool:
-        """Whether the text here was put together from values: what is always true of it may be so for them."""
+        """Whether the text here was put together from values: what is always so of it may be so for them."""
         return getattr(self.scalars, "assembled", False)
 
     def inside(self, offset: int) -> Place:

@@ -38,7 +38,7 @@ EVENTS = (DOCS / "reference" / "events.md").read_text()
 _VARIES = [
     (r"\b\d\d:\d\d:\d\d\b", "12:00:00"),
     (r"\b1[0-9a-z]{8}-[0-9a-z]{8}\b", "1m84xr2ay-ccsvzyq5"),
-    (r"\bin (\d+(\.\d+)?(ms|s|m))+(?=[\n,]|$)", "in 25ms"),
+    (r"\b(in|usually|completed runs:) (\d+(\.\d+)?(ms|s|m))+(?=[\n,:]|$)", r"\1 25ms"),
 ]
 
 

@@ -81,6 +81,11 @@ def _as(decision: str) -> Callable[[treadle.Run], Awaitable[None]]:
     return lambda run: run.resolve("a", decision)
 
 
+ODD = """
+inputs: {n: {type: object, default: {of: 1}}}
+steps: [{id: a, foreach: "${{ inputs.n.of }}", act: {}, on_error: escalate}]
+"""
+
 LIVES: Sequence[tuple[str, Sequence[Act]]] = [
     (f"steps: [{ACT}, {{id: b, when: false, act: {{}}}}]", [(1, _pause), (3, _resume)]),
     (f"steps: [{ACT}]", [(0, _cancel)]),
@@ -95,8 +100,7 @@ LIVES: Sequence[tuple[str, Sequence[Act]]] = [
     (f"steps: [{ASKS}]", [(1, _cancel)]),
     ("steps: [{id: a, approval: Ship?}]", [(1, _cancel)]),
     ("steps: {a: {act: {fails: 1}, on_error: escalate}, b: {act: {takes: 1s, fails: 1}}}", []),
-    ("steps: [{id: a, foreach: '${{ inputs.n.of }}', act: {}, on_error: escalate}]\ninputs: {n: {type: object, default: {of: 1}}}",
-     [(1, _as("fail"))]),
+    (ODD, [(1, _as("fail"))]),
     ("steps: [{id: a, retry: 2, act: {fails: 1}}]", [(0.5, _cancel)]),
 ]  # fmt: skip
 

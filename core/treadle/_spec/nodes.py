@@ -114,7 +114,7 @@ class WordNode(Node):
 
 
 class ElsewhereNode(Node):
-    """A node whose characters are not the document's: of another file, or put together; *scalars* finds them."""
+    """A node whose characters are of another file, or put together; *scalars* finds them."""
 
     __slots__ = ("scalars",)
 
