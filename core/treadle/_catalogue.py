@@ -7,18 +7,24 @@ Rule 3: what is called is looked up when it is called, so that two workflows can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
+from treadle._expr.types import ANY, Type
 from treadle._near import did_you_mean
 from treadle._plan.calls import Callee, sites
+from treadle._plan.plan import output_types
 from treadle._roots import root_of
 
 if TYPE_CHECKING:
     from treadle._model import Spec
     from treadle._plan.calls import Lookup, Site
     from treadle._workflow import Workflow
+
+
+_MOST_DEEP = 16
+"""Workflows that call each other, as deep as runs may; what lies deeper is not worked out."""
 
 
 class Unlisted(LookupError):
@@ -151,14 +157,67 @@ class Calls:
         if next(sites(spec), None) is None:
             return None
         catalogue = catalogue_of(() if self._workflows is None else self._workflows, load)
-        source = self.source(spec)
+        known = _Known(catalogue, by_name=self._workflows is not None)
+        return known.lookup(self.source(spec))
+
+
+class _Known:
+    """What is known of the workflows of a catalogue; *by_name* says whether it has all that have names."""
+
+    def __init__(self, catalogue: Catalogue, *, by_name: bool) -> None:
+        self._catalogue = catalogue
+        self._by_name = by_name
+        self._outputs: dict[int, tuple[Workflow, Mapping[str, Type]]] = {}  # it keeps what it knows by id
+        self._asked: set[int] = set()
+
+    def lookup(self, source: Mapping[str, str] | None) -> Lookup:
+        """What the calls of a workflow that stands at *source* call."""
 
         def found(site: Site) -> Callee | None:
-            called: Any = None
+            called = None
             if site.file is not None and source is not None:
-                called = catalogue.at(site.file, source)
-            elif site.name is not None and self._workflows is not None:
-                called = catalogue.named(site.name)
-            return None if called is None else Callee(called.name, called.inputs, tuple(called.spec.outputs))
+                called = self._catalogue.at(site.file, source)
+            elif site.name is not None and self._by_name:
+                called = self._catalogue.named(site.name)
+            return None if called is None else Callee(called.name, called.inputs, _Outputs(called, self))
 
         return found
+
+    def outputs(self, workflow: Workflow) -> Mapping[str, Type]:
+        """What the outputs of *workflow* are; nothing is known of those that are being worked out."""
+        key = id(workflow)
+        if key in self._outputs:
+            return self._outputs[key][1]
+        if key in self._asked or len(self._asked) >= _MOST_DEEP:
+            return {}
+        self._asked.add(key)
+        try:
+            found = output_types(workflow.plan, self.lookup(workflow.source))
+        except OSError:  # a file that it calls cannot be read, which running it reports
+            found = {}
+        finally:
+            self._asked.remove(key)
+        self._outputs[key] = workflow, found
+        return found
+
+
+class _Outputs(Mapping[str, Type]):
+    """The outputs of a workflow that is called, worked out when one of them is asked for."""
+
+    def __init__(self, workflow: Workflow, known: _Known) -> None:
+        self._workflow = workflow
+        self._known = known
+
+    def __getitem__(self, key: str) -> Type:
+        if key not in self._workflow.spec.outputs:
+            raise KeyError(key)
+        return self._known.outputs(self._workflow).get(key, ANY)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._workflow.spec.outputs)
+
+    def __len__(self) -> int:
+        return len(self._workflow.spec.outputs)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._workflow.spec.outputs

@@ -70,6 +70,19 @@ class Repeat:
     times: int | None = None
 
 
+@attrs.frozen(eq=False, repr=False)
+class Argument:
+    """What the use of a template gives to a parameter, *declared* so; *value* holds expressions.
+
+    *holes* are these, each with its place.
+    """
+
+    declared: Input
+    value: Value
+    place: Place
+    holes: tuple[tuple[Place, Template], ...]
+
+
 @attrs.frozen(eq=False, repr=False, kw_only=True)
 class StepSpec:
     """One step as written. Durations in seconds.
@@ -81,6 +94,7 @@ class StepSpec:
       foreach: a `Value` that must give a list or mapping; None is no foreach.
       places: by step key, where its value stands; ``""`` is the step itself; ``env.NAME``, ``retry.if``
         and ``repeat.until`` are inside.
+      given: to the parameters of the template that the step uses, as far as only expressions tell.
       partial: keys that the step has, or may have, without all they say being here.
     """
 
@@ -106,6 +120,7 @@ class StepSpec:
     labels: Mapping[str, str] = attrs.field(factory=dict)
     blocks: tuple[Block, ...] = ()
     places: Mapping[str, Place] = attrs.field(factory=dict)
+    given: tuple[Argument, ...] = ()
     partial: frozenset[str] = frozenset()
 
     @property

@@ -33,7 +33,7 @@ def problems(steps: str, *, outputs: str = "{}", known: bool = True) -> list[str
     "call",
     [
         "{name: notify, inputs: {text: done}}",
-        "{name: notify, inputs: {text: '${{ inputs.n }}', times: '${{ inputs.n }}'}}",
+        "{name: notify, inputs: {text: '${{ string(inputs.n) }}', times: '${{ inputs.n }}'}}",
         "{name: notify, inputs: {text: done, times: 3}, detach: true}",
         "'${{ run.labels.which }}'",
         "{name: '${{ run.labels.which }}', inputs: {whatever: 1}}",

@@ -68,7 +68,8 @@ async def test_a_process_that_slept_past_its_lease_writes_nothing_more(first: st
         assert "has been taken over" in sleeper.stderr.read()
     assert after.journal == taken_over.journal
     assert judge(Seen([after], None)) == []
-    assert _late(after, taken_over, sleeper.pid) <= {"end" if first == "1s" else "cancelled"}
+    # a step whose time is over as well: the two are seen in the same turn, in any order
+    assert _late(after, taken_over, sleeper.pid) <= {"cancelled", *(["end"] if first == "1s" else [])}
     assert [line.pid == sleeper.pid for line in after.ledger if line.what == "begin"] == [
         True,
         True,

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from treadle._expr import Template
-from treadle._expr.types import ANY, Type, mapping_of
+from treadle._expr.types import Type, mapping_of
 from treadle._inputs import MISSING, check_inputs
 from treadle._kinds import CALLED, key_of
 from treadle._model import Input, StepSpec
+from treadle._plan.reads import templates_in
 from treadle._settings.settings import Broken
 from treadle.errors import SpecError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from treadle._model import Spec
+    from treadle._places import Place
     from treadle._plan.problems import Problems
 
 
@@ -51,26 +53,53 @@ class Site:
 
 @attrs.frozen(eq=False, repr=False)
 class Callee:
-    """What is known of a workflow that is called: its declared inputs, and the names of its outputs."""
+    """What is known of a workflow that is called: its declared inputs, and what its outputs are."""
 
     name: str
     inputs: Mapping[str, Input]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, Type]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Call:
+    """A site and what it calls."""
+
+    site: Site
+    callee: Callee
+
+    @property
+    def output(self) -> Type | None:
+        """What the step gives; None where it does not wait for the outputs."""
+        return None if self.site.detaches else mapping_of(self.callee.outputs)
+
+    def evaluated(self) -> Iterator[tuple[Input, Any, Place]]:
+        """The inputs that hold expressions: as declared, with the value as written and its place."""
+        places = {id(hole.template): hole.place for hole in self.site.step.settings.holes}
+        for name, value in (self.site.inputs or {}).items():
+            declared = self.callee.inputs.get(name)
+            holes = [template for _, template in templates_in(value, "")]
+            if declared is not None and holes and id(holes[0]) in places:
+                place = places[id(holes[0])]
+                yield declared, value, place if holes[0] is value else self._at(name, place)
+
+    def _at(self, name: str, place: Place) -> Place:
+        own = self.site.step.settings.place
+        path = place.path if own is None else f"{own.path}.{self.site.keys['inputs']}.{name}"
+        return attrs.evolve(place, path=path)
 
 
 Lookup: TypeAlias = "Callable[[Site], Callee | None]"
 """What a site calls, None where that cannot be known; raises LookupError with a sentence, or SpecError."""
 
 
-def check_calls(spec: Spec, lookup: Lookup, problems: Problems) -> Mapping[int, Type]:
-    """Report calls of workflows that do not fit; by identity of the step, what those that fit give."""
-    outputs: dict[int, Type] = {}
+def check_calls(spec: Spec, lookup: Lookup, problems: Problems) -> Mapping[int, Call]:
+    """Report calls of workflows that do not fit; by identity of the step, those whose callee is known."""
+    calls: dict[int, Call] = {}
     for site in sites(spec):
         if (callee := _callee(site, lookup, problems)) is not None:
             _check_inputs(site, callee, problems)
-            if not site.detaches:
-                outputs[id(site.step)] = mapping_of(dict.fromkeys(callee.outputs, ANY))
-    return outputs
+            calls[id(site.step)] = Call(site, callee)
+    return calls
 
 
 def _callee(site: Site, lookup: Lookup, problems: Problems) -> Callee | None:

@@ -15,10 +15,11 @@ import attrs
 from treadle._expr import Expression, Template
 from treadle._expr.infer import infer, infer_condition, infer_template, proven, refuted, type_of_path
 from treadle._expr.types import ANY, INTEGER, NULL, TEXT, Type, list_of, mapping_of, of_value, or_null, union
+from treadle._inputs import WANTED
 from treadle._plan.absent import IN_FINALLY, Settling, conjuncts, opposite, order_of, tolerated
-from treadle._plan.reads import Read, expressions_of, expressions_of_workflow
+from treadle._plan.reads import Read, expressions_of, expressions_of_workflow, templates_in
 from treadle._plan.tables import Variable, check_table, variable_of
-from treadle._plan.types import ERROR, Sight, Types, fields_type
+from treadle._plan.types import ERROR, Sight, Types, declared_type, fields_type, misfit_of
 from treadle._settings.conditions import Around, Conditions, conditions_of
 from treadle._settings.fits import WORD, misfit
 from treadle._settings.outputs import Answers, output_type, widened
@@ -26,8 +27,10 @@ from treadle._settings.types import wanted
 
 if TYPE_CHECKING:
     from treadle._expr.infer import Complaint
-    from treadle._model import Spec, StepSpec
+    from treadle._model import Input, Spec, StepSpec
+    from treadle._places import Place
     from treadle._plan.blocks import BlockPlan
+    from treadle._plan.calls import Call
     from treadle._plan.lexical import Scopes
     from treadle._plan.problems import Problems
     from treadle._plan.strategies import InForce
@@ -54,16 +57,16 @@ def check_types(
     blocks: list[BlockPlan],
     problems: Problems,
     refused: Collection[int],
-    called: Mapping[int, Type],
-) -> Settling:
+    called: Mapping[int, Call],
+) -> tuple[Settling, Mapping[str, Type]]:
     """Report every expression of *spec* that cannot have a fitting value; how its steps can settle.
 
-    *refused* are the expressions, by identity, of which `check_names` has told; *called* is, by identity of a
-    step that calls a workflow, what that gives.
+    The second is what its outputs are. *refused* are the expressions, by identity, of which `check_names` has
+    told; *called* is, by identity of a step that calls a workflow, what is known of the call.
     """
     checker = _Checker(spec, scopes, blocks, problems, refused, called)
     checker.workflow()
-    return checker.settling
+    return checker.settling, {name: checker._value(value).present() for name, value in spec.outputs.items()}
 
 
 _OF_LITERALS = frozenset({"TRD430", "TRD431", "TRD433", "TRD435", "TRD437"})
@@ -80,7 +83,7 @@ class _Checker:
         blocks: list[BlockPlan],
         problems: Problems,
         refused: Collection[int],
-        called: Mapping[int, Type],
+        called: Mapping[int, Call],
     ) -> None:
         self.spec = spec
         self.blocks = blocks
@@ -90,6 +93,8 @@ class _Checker:
         self.settling = Settling(blocks)
         self.types = Types(spec, scopes, blocks, self.settling, self.held)
         self._inferred: dict[int, Type] = {}
+        self._wrong: set[int] = set(refused)
+        self._misfits: set[tuple[Any, ...]] = set()
         self._conjuncts: dict[int, frozenset[str]] = {}
 
     # --- the walk -----------------------------------------------------------------------------------
@@ -142,8 +147,9 @@ class _Checker:
                 self._check(read, sight)
         inside = self._elements(step, sight)
         for read in reads:
-            if read.kind in ("settings", "env", "on_error"):
-                self._check(read, inside, conditions)
+            if read.kind in ("settings", "given", "env", "on_error"):
+                self._check(read, inside, conditions if read.kind != "given" else None)
+        self._arguments(step)
         for table in conditions.tables:
             check_table(table, self._variable(inside), step.settings, self.problems, self.settling.warnings)
         for inner in step.blocks:
@@ -210,8 +216,8 @@ class _Checker:
         """What one round of one element gives."""
         if step.partial or step.settings.spoiled:
             return ANY
-        if (called := self.called.get(id(step))) is not None:
-            return called
+        if (call := self.called.get(id(step))) is not None and call.output is not None:
+            return call.output
         answers = Answers(
             step.settings, self._template, lambda block: self.types.of_block(block.index), fields_type
         )
@@ -292,6 +298,7 @@ class _Checker:
             found, complaints = infer(read.text, names, sight.facts)
         for complaint in complaints:
             self._complain(read, complaint, sight)
+            self._wrong.add(id(read.text))
         if not complaints and isinstance(read.text, Template):
             self._fits(read, read.text, found)
 
@@ -307,7 +314,32 @@ class _Checker:
             code = "TRD422"
         self.problems.add(code, read.place.inside(complaint.offset), complaint.message, complaint.fix)
 
+    def _arguments(self, step: StepSpec) -> None:
+        """Whether expressions fit what is declared: inputs of a workflow, parameters of a template."""
+        for argument in step.given:
+            named = f"the parameter {argument.declared.name!r}"
+            self._argument(argument.declared, argument.value, argument.place, named, seconds=True)
+        call = self.called.get(id(step))
+        for declared, value, place in () if call is None else call.evaluated():
+            assert call is not None
+            named = f"the input {declared.name!r} of the workflow {call.callee.name!r}"
+            self._argument(declared, value, place, named, seconds=False)
+
+    def _argument(self, declared: Input, value: Any, place: Place, named: str, *, seconds: bool) -> None:
+        if any(id(template) in self._wrong for _, template in templates_in(value, "")):
+            return
+        found = self._value(value, widen=False)
+        why = misfit_of(found, declared, seconds=seconds)
+        if why:
+            self._misfits.add(
+                (place.file, place.line, place.column, place.path if place.line is None else "")
+            )
+            source = _source(value)
+            self.problems.add(*_said_of(why, place, source, found, declared, named))
+
     def _fits(self, read: Read, template: Template, found: Type) -> None:
+        if (read.place.file, read.place.line, read.place.column, "") in self._misfits:
+            return  # it does not even fit the parameter that it was given for
         annotation, said = _WANTED.get(read.kind, (read.wanted, ""))
         if annotation is Any or (read.kind == "foreach" and not _is_all(read, template)):
             return
@@ -334,6 +366,40 @@ class _Checker:
 def _is_all(read: Read, template: Template) -> bool:
     """Whether a template of a foreach is all of it, and no element."""
     return read.place.path.endswith("foreach")
+
+
+def _source(value: Any) -> str:
+    """What an argument is called."""
+    if isinstance(value, Template):
+        return value.expressions[0].source if value.whole else "text around ${{ }}"
+    return "what is written"
+
+
+def _said_of(
+    why: str, place: Place, source: str, found: Type, declared: Input, named: str
+) -> tuple[str, Place, str, str]:
+    """The problem of an argument, as `Problems.add` takes it."""
+    chosen = declared.enum is not None and declared.type not in ("list", "object", "duration")
+    takes = f"{named} takes {declared_type(declared) if chosen else WANTED[declared.type]}"
+    if declared.secret:
+        takes = f"{named} takes the name of a secret"
+    elif declared.items is not None and not chosen:
+        takes += f", each of them {WANTED[declared.items.type]}"
+    if why == "null":
+        is_null = "is" if found.kinds == {"null"} else "may be"
+        fix = f"write default({source}, …) with what to use instead"
+        return "TRD435", place, f"{source} {is_null} null, and {takes}", fix
+    is_what = str(found)
+    if found.kinds == {"list"} and found.item is not None:
+        is_what = f"a list, each of it {found.item}"
+    fix = ""
+    if declared.type == "string" and not chosen and found.kinds <= {"number", "boolean"}:
+        fix = f"write string({source})"
+    elif declared.type == "duration" and found.kinds == {"number"}:
+        fix = f"add a unit: '${{{{ {source} }}}}s'"
+    elif declared.type == "list" and found.kinds == {"text"}:
+        fix = f"write split({source}, ',') if it is a list in text"
+    return "TRD438", place, f"{takes}, and {source} is {is_what}", fix
 
 
 def _remedy(source: str, found: Type, annotation: Any) -> str:

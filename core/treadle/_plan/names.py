@@ -41,6 +41,7 @@ ALLOWED: Mapping[ReadKind, frozenset[str]] = {
     "foreach": _STEP,
     "max_parallel": _STEP,
     "settings": _STEP,
+    "given": _STEP,
     "env": _STEP,
     "on_error": _STEP,
     "retry.if": _STEP | _OWN,

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from treadle._expr import Expression, Template
+    from treadle._expr.types import Type
     from treadle._kinds import Strategy
     from treadle._places import Place
     from treadle._plan.calls import Lookup
 
-__all__ = ["CODES", "AtLeastPlan", "BlockPlan", "NeedPlan", "Plan", "compile_plan"]
+__all__ = ["CODES", "AtLeastPlan", "BlockPlan", "NeedPlan", "Plan", "compile_plan", "output_types"]
 
 CODES: Mapping[str, str] = {
     "TRD331": "`needs` names a step that does not exist",
@@ -152,9 +153,16 @@ def compile_plan(
     refused = check_names(spec, scopes, problems)
     check_limiters(spec, scopes, problems)
     called = {} if lookup is None else check_calls(spec, lookup, problems)
-    settling = check_types(spec, scopes, blocks, problems, refused, called)
+    settling, _ = check_types(spec, scopes, blocks, problems, refused, called)
     if found or problems.found:
         each = dict.fromkeys((*found, *problems.found))
         return None, sorted(each, key=lambda problem: (problem.line or 0, problem.column or 0))
     warnings = warnings_of(spec, blocks, settling)
     return Plan(spec, tuple(blocks), workflow_strategy(spec, strategies or {}), tuple(warnings)), warnings
+
+
+def output_types(plan: Plan, lookup: Lookup | None) -> Mapping[str, Type]:
+    """What the outputs of *plan* are, by name; *lookup* as of `compile_plan`, of which nothing is reported."""
+    spec, problems = plan.spec, Problems()
+    called = {} if lookup is None else check_calls(spec, lookup, problems)
+    return check_types(spec, Scopes.of(spec), list(plan.blocks), problems, (), called)[1]

@@ -23,6 +23,7 @@ ReadKind = Literal[
     "foreach",
     "max_parallel",
     "settings",
+    "given",
     "env",
     "repeat.until",
     "retry.if",
@@ -85,6 +86,9 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
     if isinstance(step.max_parallel, Template):
         yield Read("max_parallel", _place(step.places, "max_parallel"), step.max_parallel)
     yield from _settings("settings", step.settings)
+    for argument in step.given:
+        for place, template in argument.holes:
+            yield Read("given", place, template, secrets=True)
     if step.env:
         yield from _env("env", step.env, step.places)
     if step.repeat is not None:

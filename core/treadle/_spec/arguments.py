@@ -7,14 +7,14 @@ Rule 2: only literal values are judged here; what an expression gives is for tho
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from treadle._expr import Template
 from treadle._expr.splice import literal
 from treadle._inputs import WANTED, check_value
-from treadle._model import Input
+from treadle._model import Argument, Input
 from treadle._near import near_or_all
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
@@ -23,6 +23,7 @@ from treadle._units import parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from treadle._places import Place
     from treadle._spec.templates import Pattern
 
 _OWN_NAMES = frozenset({"item", "index", "previous", "output", "error", "attempt"})
@@ -37,12 +38,14 @@ class Given:
       node: the value as written, or the default.
       path: where it was written, as problems name it.
       reads: what it reads that may mean something else around a step: ``item``, ``steps.command_1``.
+      written: whether its expressions are the caller's.
     """
 
     node: Node
     declared: Input
     path: str
     reads: frozenset[str] = frozenset()
+    written: bool = False
 
 
 def read_arguments(r: Reading, pattern: Pattern, node: Node | None, use: Node, path: str) -> dict[str, Given]:
@@ -69,6 +72,31 @@ def read_arguments(r: Reading, pattern: Pattern, node: Node | None, use: Node, p
     return found
 
 
+def written_arguments(r: Reading, given: Mapping[str, Given]) -> tuple[Argument, ...]:
+    """Those of *given* values of which only expressions tell, for those who know types."""
+    found = []
+    for one in given.values():
+        if one.node.dynamic and one.written:
+            holes: list[tuple[Place, Template]] = []
+            value = _value(r, one.node, one.path, holes)
+            found.append(Argument(one.declared, value, r.report.place_of(one.node, one.path), tuple(holes)))
+    return tuple(found)
+
+
+def _value(r: Reading, node: Node, path: str, holes: list[tuple[Place, Template]]) -> Any:
+    """The plain data of *node* with its templates, each of which is added to *holes*."""
+    if not node.dynamic:
+        return node.value
+    if node.is_mapping:
+        return {key: _value(r, item, join(path, key), holes) for key, item in node.items.items()}
+    if node.is_list:
+        return [_value(r, item, join(path, index), holes) for index, item in enumerate(node.items)]
+    template = r.template(node, path)
+    if isinstance(template, Template):
+        holes.append((r.report.place_of(node, path), template))
+    return template
+
+
 def _nothing(node: Node) -> Node:
     """What stands for a value that is not known; nobody complains of it."""
     return Node(None, node.mark).clipped()
@@ -76,14 +104,15 @@ def _nothing(node: Node) -> Node:
 
 def _given(r: Reading, declared: Input, node: Node, path: str) -> Given:
     before = len(r.report.problems)
-    if not node.dynamic:
+    written = node.dynamic
+    if not written:
         node = _literal(r, declared, node, path)
     else:
         _judge_kind(r, declared, node, path)
     reads = frozenset(_reads(r, node, path))
     if len(r.report.problems) > before:
         return Given(_nothing(node), declared, path)
-    return Given(node, declared, path, reads)
+    return Given(node, declared, path, reads, written)
 
 
 def _literal(r: Reading, declared: Input, node: Node, path: str) -> Node:

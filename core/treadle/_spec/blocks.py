@@ -205,8 +205,15 @@ class Blocks:
         if "retry" in draft:
             draft["retry"] = self._retry(one, draft["retry"])
         places = step_places(self.r.report, one, self.defaults)
+        use = None if work is None else self.r.uses.get(id(work.node))
         step = StepSpec(
-            id=one.id, path=run_path, settings=settings, blocks=settings.blocks, places=places, **draft
+            id=one.id,
+            path=run_path,
+            settings=settings,
+            blocks=settings.blocks,
+            places=places,
+            given=() if use is None else use.given,
+            **draft,
         )
         self._adopt(step, body)
         return step

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Store, Strategy
+    from treadle._model import Argument
     from treadle._spec.report import Report
 
 BROKEN: Any = Broken()
@@ -60,11 +61,12 @@ class Plugins(Protocol):
 
 
 class TemplateUse(NamedTuple):
-    """Where a block comes from that a template was expanded to: the block, where *name* is used."""
+    """Where a block comes from that a template was expanded to: the block, where *name* is used with *given*."""
 
     block: Node
     named: Node
     name: str
+    given: tuple[Argument, ...] = ()
 
 
 class Reading:
