@@ -640,3 +640,16 @@ async def test_a_run_that_is_paused_before_it_has_its_turn_is_paused_and_goes_on
         await run.approve("asked")
         await run.resume()
         assert (await to_end(run)).status is treadle.RunStatus.COMPLETED
+
+
+async def test_a_run_that_is_left_while_its_question_is_being_stored_waits_in_the_store(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = OddStore()
+    async with rig(store=store) as r:
+        run = await r.start("steps: [{id: asked, approval: Well?}]")
+        store.takes = 1.0
+        await trio.sleep(1.5)
+        assert run.status is treadle.RunStatus.WAITING
+    assert told(await journal(store, run.id))[-1] == "workflow.waiting"
+    assert (await store.info(run.id)).status is treadle.RunStatus.WAITING

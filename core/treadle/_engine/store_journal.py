@@ -18,6 +18,7 @@ from treadle._engine.run import Run
 from treadle._kinds.store import Append
 from treadle._records import encode
 from treadle.errors import StoreBroken, StoreError, StoreUnavailable
+from treadle.events import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -144,12 +145,14 @@ class StoreJournal:
 
     def _append(self, run: Run, after: int) -> Append:
         latest = run.history[-1]
+        # a run that is being left has tasks again, to clean up; for all others it still waits
+        waits = latest.type == "workflow.waiting"
         return Append(
             run=run.id,
             token=self.leases[run].token,
             after=after,
             records=[encode(event, run.labels) for event in run.history[after:]],
-            status=run.status,
+            status=RunStatus.WAITING if waits else run.status,
             time=latest.time,
             started_at=run.started_at,
             ended_at=latest.time if run.status.ended else None,
