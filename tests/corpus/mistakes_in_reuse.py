@@ -47,6 +47,7 @@ planted("TRD341", "a template that does not exist")(_use(_named))
 planted("TRD342", "a parameter that a template does not have")(_use(_given("hosst", "x")))
 planted("TRD342", "a parameter that is not given")(_use(_not_given))
 planted("TRD343", "a value that does not fit a parameter")(_use(_given("count", "many")))
+planted("TRD438", "an expression that does not fit a parameter")(_use(_given("count", "${{ run.id }}")))
 
 
 @planted("TRD344", "a template that reads no parameter of its own")

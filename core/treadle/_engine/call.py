@@ -55,6 +55,7 @@ class Call:
         self._step = step
         self._wanted = wanted
         self._resting = False
+        self._lent = False
         self._question: Question | None = None
         self._asking = False  # the question stands, and the attempt does nothing else
         self._pause_asked = False
@@ -83,14 +84,17 @@ class Call:
             "detached": self._wanted.detach,
         }
         try:
-            return await engine._call(
-                workflow,
-                self._wanted.inputs,
-                run_id=self.id,
-                parent=parent,
-                labels={**run.labels, **step.labels},
-                correlation_id=run.correlation_id,
-            )
+            with self._patience():  # a store may create it although nobody waits any more
+                self.child = await engine._call(
+                    workflow,
+                    self._wanted.inputs,
+                    run_id=self.id,
+                    parent=parent,
+                    labels={**run.labels, **step.labels},
+                    correlation_id=run.correlation_id,
+                )
+            await trio.lowlevel.checkpoint_if_cancelled()
+            return self.child
         except InputError as error:
             text = "; ".join(map(str, error.problems))
             raise StepError("workflow.inputs", f"the inputs do not fit {workflow.name!r}: {text}") from None
@@ -117,6 +121,7 @@ class Call:
                 if self.child is None or self.child.status is not RunStatus.COMPLETED:
                     raise
         finally:
+            self._lend(False)
             self._at_work(goes_on=False)
             del run.calls[path]
         assert self.child is not None
@@ -135,7 +140,7 @@ class Call:
             except Exception:  # this process has lost it: somebody else drives it, or somebody will
                 if child.driven_here and child._driven.lost is None:
                     raise
-            if child.status.ended:
+            if _has_ended(child):
                 return
             await self._found_again()
 
@@ -143,6 +148,7 @@ class Call:
         """Follow *child* until it has ended, or is not what can be followed any more."""
         while not (child._is_over() if child.driven_here else _is_left(child)):
             await self._align(child)
+            self._lend(child.status is RunStatus.PENDING)
             self._reflect(child)
             await self._changed(child)
 
@@ -161,14 +167,15 @@ class Call:
         if engine._closing:  # it was suspended, as its caller is about to be
             await trio.sleep_forever()
         try:
-            self.child = await engine.resume_run(self.id)
-        except Refused:
-            self.child = await engine.find(self.id)
+            try:
+                self.child = await engine.resume_run(self.id)
+            except Refused:
+                self.child = await engine.find(self.id)
         except StoreUnavailable:
             await trio.sleep(LOOK_SECONDS)
-            self.child = await engine.find(self.id)
+            return
         if not self.child.driven_here:
-            await trio.sleep(0.05)
+            await trio.sleep(0.05 if self.child.has_driver else LOOK_SECONDS)
 
     def _is_pausing(self) -> bool:
         return self.run.status in _HELD
@@ -257,6 +264,12 @@ class Call:
         self.run.busy -= 1
         self.run.settled_some()
 
+    def _lend(self, lends: bool) -> None:
+        """While what was called waits for its turn, another run may have the caller's part of ``limits.runs``."""
+        if lends is not self._lent:
+            self._lent = lends
+            self._children.engine._slots.total_tokens += 1 if lends else -1
+
     def _rest(self) -> None:
         if not self._resting:
             self._resting = True
@@ -292,6 +305,7 @@ class Call:
         """Cancel the called run, as far as there is one, and wait until it has ended."""
         stopped = first_cause(self._step.stopper)
         assert stopped is not None
+        stopped[0].tell()
         self._at_work(goes_on=False)
         with self._patience():
             if self.child is None:
@@ -299,7 +313,7 @@ class Call:
             if self.child is None:
                 return
             asked = False
-            while not self.child.status.ended:
+            while not _has_ended(self.child):
                 if not asked:
                     asked = await self._cancel(self.child, stopped[1].text)
                 try:
@@ -307,15 +321,15 @@ class Call:
                 except Exception:
                     if self.child.driven_here and self.child._driven.lost is None:
                         raise
-                if not self.child.status.ended:
+                if not _has_ended(self.child):
                     await self._found_again()
                     asked = False
 
     async def _cancel(self, child: Handle, reason: str) -> bool:
         try:
-            await child.cancel(reason, by=self._name)
+            await child.cancel(self.run.masker.text(reason), by=self._name)
         except Refused:
-            pass  # it has ended, or is about to
+            await self._command(child, "resume")  # its end is decided: it comes to it, unless it is paused
         except Exception:
             if not child.driven_here or child._driven.lost is None:
                 raise
@@ -333,3 +347,10 @@ class Call:
 def _is_left(child: Any) -> bool:
     """Whether nothing will come of a run that is not driven here: it has ended, or nobody drives it."""
     return child.status.ended or not child.has_driver
+
+
+def _has_ended(child: Any) -> bool:
+    """Whether it has ended for everybody: not only here, in a process that has lost it meanwhile."""
+    if not child.status.ended:
+        return False
+    return not child.driven_here or child._driven.durable_seq == len(child._driven.history)

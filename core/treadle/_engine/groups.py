@@ -147,7 +147,7 @@ class Groups:
         told, asked = False, group.on_limit != "cancel_running"
         self._queued.add(run.id)
         try:
-            while not run.status.ended and run.fired() is None:
+            while not run.status.ended and (run.fired() is None or run.past is not None):
                 if durability is None:
                     ahead: Sequence[str] | None = self._admitted(run, group)
                 else:

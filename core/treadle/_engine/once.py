@@ -106,7 +106,7 @@ async def _timed(step: StepRun, seconds: float) -> Outcome:
         seconds -= whole.driven - past.started_driven
         passed = step.stopped_before("timeout", timer)
     if step.spec.blocks or calls(step.spec.type.config):  # their time stands still while the run is paused
-        tells = step.spec.blocks and passed is None
+        tells = passed is None
         timer.emit = partial(step.tell_stopping, cause) if tells else None
         with step.run.clock.limit(timer, seconds, passed=passed):
             return await _worked(step)

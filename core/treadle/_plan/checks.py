@@ -15,11 +15,11 @@ import attrs
 from treadle._expr import Expression, Template
 from treadle._expr.infer import infer, infer_condition, infer_template, proven, refuted, type_of_path
 from treadle._expr.types import ANY, INTEGER, NULL, TEXT, Type, list_of, mapping_of, of_value, or_null, union
-from treadle._inputs import WANTED
 from treadle._plan.absent import IN_FINALLY, Settling, conjuncts, opposite, order_of, tolerated
+from treadle._plan.given import Misfit, misfit_of
 from treadle._plan.reads import Read, expressions_of, expressions_of_workflow, templates_in
 from treadle._plan.tables import Variable, check_table, variable_of
-from treadle._plan.types import ERROR, Sight, Types, declared_type, fields_type, misfit_of
+from treadle._plan.types import ERROR, Sight, Types, fields_type, nullable
 from treadle._settings.conditions import Around, Conditions, conditions_of
 from treadle._settings.fits import WORD, misfit
 from treadle._settings.outputs import Answers, output_type, widened
@@ -299,7 +299,7 @@ class _Checker:
         for complaint in complaints:
             self._complain(read, complaint, sight)
             self._wrong.add(id(read.text))
-        if not complaints and isinstance(read.text, Template):
+        if not complaints and isinstance(read.text, Template) and read.kind != "given":
             self._fits(read, read.text, found)
 
     @staticmethod
@@ -312,7 +312,10 @@ class _Checker:
             return
         if sight.in_finally and code == "TRD434" and IN_FINALLY in complaint.message:
             code = "TRD422"
-        self.problems.add(code, read.place.inside(complaint.offset), complaint.message, complaint.fix)
+        if code == "TRD434" and read.kind == "given" and nullable(read.wanted):
+            return  # the template looks whether there is a value
+        place = read.place.inside(complaint.offset)
+        self.problems.add(code, place, complaint.message, complaint.fix, under=read.under)
 
     def _arguments(self, step: StepSpec) -> None:
         """Whether expressions fit what is declared: inputs of a workflow, parameters of a template."""
@@ -331,14 +334,12 @@ class _Checker:
         found = self._value(value, widen=False)
         why = misfit_of(found, declared, seconds=seconds)
         if why:
-            self._misfits.add(
-                (place.file, place.line, place.column, place.path if place.line is None else "")
-            )
-            source = _source(value)
-            self.problems.add(*_said_of(why, place, source, found, declared, named))
+            self._misfits.add((place.file, place.line, place.column))
+            self.problems.add(*Misfit(declared, value, found, named).problem(why, place))
 
     def _fits(self, read: Read, template: Template, found: Type) -> None:
-        if (read.place.file, read.place.line, read.place.column, "") in self._misfits:
+        place = read.place
+        if place.line is not None and (place.file, place.line, place.column) in self._misfits:
             return  # it does not even fit the parameter that it was given for
         annotation, said = _WANTED.get(read.kind, (read.wanted, ""))
         if annotation is Any or (read.kind == "foreach" and not _is_all(read, template)):
@@ -366,40 +367,6 @@ class _Checker:
 def _is_all(read: Read, template: Template) -> bool:
     """Whether a template of a foreach is all of it, and no element."""
     return read.place.path.endswith("foreach")
-
-
-def _source(value: Any) -> str:
-    """What an argument is called."""
-    if isinstance(value, Template):
-        return value.expressions[0].source if value.whole else "text around ${{ }}"
-    return "what is written"
-
-
-def _said_of(
-    why: str, place: Place, source: str, found: Type, declared: Input, named: str
-) -> tuple[str, Place, str, str]:
-    """The problem of an argument, as `Problems.add` takes it."""
-    chosen = declared.enum is not None and declared.type not in ("list", "object", "duration")
-    takes = f"{named} takes {declared_type(declared) if chosen else WANTED[declared.type]}"
-    if declared.secret:
-        takes = f"{named} takes the name of a secret"
-    elif declared.items is not None and not chosen:
-        takes += f", each of them {WANTED[declared.items.type]}"
-    if why == "null":
-        is_null = "is" if found.kinds == {"null"} else "may be"
-        fix = f"write default({source}, …) with what to use instead"
-        return "TRD435", place, f"{source} {is_null} null, and {takes}", fix
-    is_what = str(found)
-    if found.kinds == {"list"} and found.item is not None:
-        is_what = f"a list, each of it {found.item}"
-    fix = ""
-    if declared.type == "string" and not chosen and found.kinds <= {"number", "boolean"}:
-        fix = f"write string({source})"
-    elif declared.type == "duration" and found.kinds == {"number"}:
-        fix = f"add a unit: '${{{{ {source} }}}}s'"
-    elif declared.type == "list" and found.kinds == {"text"}:
-        fix = f"write split({source}, ',') if it is a list in text"
-    return "TRD438", place, f"{takes}, and {source} is {is_what}", fix
 
 
 def _remedy(source: str, found: Type, annotation: Any) -> str:

@@ -166,7 +166,7 @@ class _Checker:
             self.refused.add(id(read.text))
 
     def _say(self, code: str, reference: Reference, read: Read, message: str, fix: str = "") -> None:
-        self.problems.add(code, read.place.inside(reference.offset), message, fix)
+        self.problems.add(code, read.place.inside(reference.offset), message, fix, under=read.under)
 
     def _refused(self, reference: Reference, read: Read, setting: _Setting) -> None:
         root = reference.root

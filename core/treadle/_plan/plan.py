@@ -162,7 +162,7 @@ def compile_plan(
 
 
 def output_types(plan: Plan, lookup: Lookup | None) -> Mapping[str, Type]:
-    """What the outputs of *plan* are, by name; *lookup* as of `compile_plan`, of which nothing is reported."""
+    """What the outputs of *plan* are, by name; *lookup* as of `compile_plan`. Nothing is reported."""
     spec, problems = plan.spec, Problems()
     called = {} if lookup is None else check_calls(spec, lookup, problems)
     return check_types(spec, Scopes.of(spec), list(plan.blocks), problems, (), called)[1]

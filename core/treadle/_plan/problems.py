@@ -27,11 +27,17 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self._told: dict[tuple[str, str], list[str]] = {}
         self._guesses = _GUESSES
 
-    def add(self, code: str, place: Place, message: str, fix: str = "") -> None:
-        """One more error."""
+    def add(self, code: str, place: Place, message: str, fix: str = "", *, under: str = "") -> None:
+        """One more error, of which nothing is said again at the paths *under* that one."""
+        above = self._told.get((code, message), ()) if self._told and not under else ()
+        if any(place.path.startswith(f"{path}.") for path in above):
+            return
         self.found.append(place.problem(code, message, fix))
+        if under:
+            self._told.setdefault((code, message), []).append(under)
 
     def near(self, word: str, known: Collection[str], else_say: str) -> str:
         """``did you mean …?`` where one of *known* is near *word*; else *else_say*."""

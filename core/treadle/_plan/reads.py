@@ -43,8 +43,9 @@ class Read:
     Attributes:
       secrets: whether secrets may be read there.
       key: of ``env``, ``vars`` or ``outputs``: the name whose value it is.
-      wanted: of ``settings``: the annotation that its value must fit.
+      wanted: of ``settings``: the annotation that its value must fit; of ``given``: the declaration.
       added: names that mean something there alone, as ``output`` in ``match`` of a signal.
+      under: of ``given``: the path of the step, inside which it is read again as part of others.
     """
 
     kind: ReadKind
@@ -54,6 +55,7 @@ class Read:
     key: str | None = None
     added: frozenset[str] = frozenset()
     wanted: Any = Any
+    under: str = ""
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -88,7 +90,8 @@ def expressions_of(step: StepSpec) -> Iterator[Read]:
     yield from _settings("settings", step.settings)
     for argument in step.given:
         for place, template in argument.holes:
-            yield Read("given", place, template, secrets=True)
+            under = _place(step.places, "").path
+            yield Read("given", place, template, secrets=True, wanted=argument.declared, under=under)
     if step.env:
         yield from _env("env", step.env, step.places)
     if step.repeat is not None:

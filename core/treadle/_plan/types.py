@@ -8,7 +8,7 @@ Rule 2: names that do not exist are `check_names`'s to report; here they are `AN
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,12 +18,10 @@ from treadle._expr.types import (
     ANY,
     BOOLEAN,
     INTEGER,
-    KINDS,
     NEVER,
     NUMBER,
     TEXT,
     Type,
-    can_be_equal,
     list_of,
     mapping_of,
     of_value,
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     from treadle._plan.blocks import BlockPlan
     from treadle._plan.lexical import Scopes
 
-__all__ = ["ERROR", "Sight", "Types", "declared_type", "fields_type", "misfit_of"]
+__all__ = ["ERROR", "Sight", "Types", "declared_type", "fields_type", "nullable"]
 
 ERROR = mapping_of({"name": TEXT, "message": TEXT, "data": ANY}, open=True)
 _STATUS = union(map(of_value, ("completed", "failed", "skipped", "omitted", "cancelled")))
@@ -75,31 +73,12 @@ def declared_type(declared: Input) -> Type:
         found = list_of(None if declared.items is None else declared_type(declared.items))
     else:
         found = _SCALARS[declared.type]
-    return found if declared.required or declared.default is not None else or_null(found)
+    return or_null(found) if nullable(declared) else found
 
 
-def misfit_of(found: Type, declared: Input, *, seconds: bool = False) -> Literal["kind", "null", ""]:
-    """Why *found* can be no value for *declared*: its ``kind``, or that it may be ``null``.
-
-    A duration is text with its unit; with *seconds*, also a number of them.
-    """
-    taken = _taken(declared, seconds)
-    if found.kinds == KINDS or found.is_never:
-        return ""
-    if not found.kinds & taken.kinds:
-        return "null" if found.kinds == {"null"} else "kind"
-    if not can_be_equal(found, taken) and "null" not in found.kinds & taken.kinds:
-        return "kind"
-    if declared.items is not None and found.kinds == {"list"} and found.item is not None:
-        return "kind" if misfit_of(found.item, declared.items, seconds=seconds) == "kind" else ""
-    return "null" if "null" in found.kinds - taken.kinds else ""
-
-
-def _taken(declared: Input, seconds: bool) -> Type:
-    if declared.type != "duration" or declared.secret:
-        return declared_type(declared)
-    found = union((TEXT, NUMBER)) if seconds else TEXT
-    return found if declared.required or declared.default is not None else or_null(found)
+def nullable(declared: Input) -> bool:
+    """Whether there may be null in its place."""
+    return not declared.required and declared.default is None
 
 
 def fields_type(fields: Fields) -> Type:

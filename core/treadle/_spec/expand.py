@@ -23,7 +23,7 @@ from treadle._settings.types import (
     resolved,
     value_type,
 )
-from treadle._spec.arguments import read_arguments, written_arguments
+from treadle._spec.arguments import read_arguments
 from treadle._spec.nodes import Node, join
 from treadle._spec.parameters import At, Values, rebuilt
 from treadle._spec.reading import TemplateUse, got
@@ -222,7 +222,7 @@ class Expansion:
         inside = At(at.level, given, (*at.chain, pattern.name))
         body = self.block(pattern.steps, join(path, "steps"), inside)
         body = Node(body.value, body.mark, body.items, body.keys, dynamic=body.dynamic)  # one for each use
-        self.r.uses[id(body)] = TemplateUse(body, named, pattern.name, written_arguments(self.r, given))
+        self.r.uses[id(body)] = TemplateUse(body, named, pattern.name, self.values.arguments(given))
         left_out = "with" if key == "uses" else ""
         keys = {
             ("steps" if one == key else one): mark

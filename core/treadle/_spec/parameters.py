@@ -18,11 +18,12 @@ from treadle._expr.splice import Use, spliced, uses_of
 from treadle._expr.values import scalar_text
 from treadle._model import MAX_DEPTH
 from treadle._near import did_you_mean, near_or_all
-from treadle._spec.arguments import Given, code_of, seconds_or_value
+from treadle._spec.arguments import Given, code_of, seconds_or_value, written_arguments
 from treadle._spec.measure import Measures
 from treadle._spec.nodes import ElsewhereNode, Node
 
 if TYPE_CHECKING:
+    from treadle._model import Argument
     from treadle._spec.reading import Reading
 
 ROOT = "parameters"
@@ -113,6 +114,11 @@ class Values:
         for name in captured:
             self._captured(name, found, at)
         return None if captured or found.node.partial else found
+
+    def arguments(self, given: Mapping[str, Given]) -> tuple[Argument, ...]:
+        """What the caller's expressions give, for those who know types; without what was refused."""
+        kept = {name: one for name, one in given.items() if (id(one.node), "TRD346") not in self._refused}
+        return written_arguments(self.r, kept)
 
     def _captured(self, name: str, given: Given, at: At) -> None:
         said = f"{name} has another meaning where the template {at.chain[-1]!r} reads this"

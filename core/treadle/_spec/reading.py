@@ -61,7 +61,7 @@ class Plugins(Protocol):
 
 
 class TemplateUse(NamedTuple):
-    """Where a block comes from that a template was expanded to: the block, where *name* is used with *given*."""
+    """Where a block comes from that a template was expanded to; *named* is where, with what is *given*."""
 
     block: Node
     named: Node

@@ -59,9 +59,9 @@ class Report:
     def place_of(self, node: Node, path: str) -> Place:
         """The place of *node*, which knows where the characters of a scalar stand."""
         mark = node.mark
-        if mark is None:
-            return Place(path, self.file)
         scalars = (node.scalars or self.text) if node.items is None else None
+        if mark is None:
+            return Place(path, self.file, scalars=scalars)
         file = getattr(mark, "file", self.file) if self.scattered else self.file
         return Place(path, file, mark.line + 1, mark.column + 1, scalars)
 
