@@ -49,7 +49,7 @@ def check_inputs(
     problems = [_unknown(name, declared, what) for name in given if name not in declared]
     values: dict[str, Any] = {}
     for name, item in declared.items():
-        if name in given:
+        if name in given and not (given[name] is None and not item.required and item.default is None):
             value, wrong = check_value(item, given[name], f"{what}s.{name}")
             problems += wrong
             values[name] = value

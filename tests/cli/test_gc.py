@@ -33,7 +33,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     return store
 
 
-def add(store: MemoryStore, run: str, status: RunStatus, days: float) -> None:
+def add(store: MemoryStore, run: str, status: RunStatus, days: float, parent: str | None = None) -> None:
     moment = NOW - days * DAY
     ended = moment if status.ended else None
     info = RunInfo(
@@ -45,6 +45,7 @@ def add(store: MemoryStore, run: str, status: RunStatus, days: float) -> None:
         started_at=moment,
         updated_at=moment,
         ended_at=ended,
+        parent=parent,
     )
     trio.run(store.create, info, [])
 
@@ -149,3 +150,11 @@ def test_many_runs_are_deleted_a_few_at_a_time(
     monkeypatch.setattr(store, "forget", counted)
     assert treadle("gc", "--keep", "0").err == "deleted 6 runs\n"
     assert asked == [4, 2]
+
+
+def test_what_a_run_that_goes_on_has_called_stays(treadle: Any, store: MemoryStore) -> None:
+    add(store, "d8", RunStatus.COMPLETED, 40, parent=f"x{RunStatus.RUNNING}")
+    add(store, "d9", RunStatus.COMPLETED, 40, parent="d1")
+    assert treadle("gc", "--older-than", "30d").code == 0
+    assert "d8" in left(store)
+    assert "d9" not in left(store)

@@ -186,3 +186,8 @@ def test_text_that_cannot_be_read_is_refused(type_: str, text: str, expected: st
 
 def test_the_name_of_a_secret_stays_text() -> None:
     assert parse_input(of("string", secret=True), "TOKEN") == "TOKEN"
+
+
+def test_null_is_as_good_as_nothing_for_an_input_that_may_be_left_out() -> None:
+    assert right(of("string", required=False), None) is None
+    assert wrong(of("string", required=False, default="x"), None) != []

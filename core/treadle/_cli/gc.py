@@ -49,7 +49,7 @@ def gc(
     """Delete runs that have ended, with their journals.
 
     All conditions hold together. Without --older-than and --keep those of `retention` in treadle.yaml are
-    taken. A run that has not ended is never deleted.
+    taken. A run that has not ended is never deleted, nor one that such a run has called.
     """
     from treadle._cli.sources import open_project
     from treadle._cli.stored import with_store
@@ -82,12 +82,20 @@ def _bounds(older_than: float | None, keep: int | None, retention: Retention) ->
 
 
 async def _chosen(store: StoreConnection, which: RunFilter, keep: int) -> list[RunInfo]:
-    """The runs to delete, newest first: those that fit, but for the newest *keep* that ended so."""
+    """The runs to delete, newest first: those that fit, but for the newest *keep* that ended so.
+
+    Those stay that were called by a run that goes on: it may yet have to look what came of them.
+    """
     from treadle._cli.stored import every_run
 
     newest = await every_run(store, attrs.evolve(which, ended_before=None), at_most=keep)
     spared = {info.id for info in newest}
-    return [info for info in await every_run(store, which) if info.id not in spared]
+    fitting = await every_run(store, which)
+    callers = set()
+    if any(info.parent for info in fitting):
+        going_on = frozenset(RunStatus) - frozenset(map(RunStatus, _ENDS))
+        callers = {info.id for info in await every_run(store, RunFilter(statuses=going_on))}
+    return [info for info in fitting if info.id not in spared and info.parent not in callers]
 
 
 async def _forget(store: StoreConnection, chosen: Sequence[RunInfo]) -> list[RunInfo]:
