@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -12,6 +13,9 @@ from tests.engine.stores import OddStore, data_of, journal
 from tests.engine.test_leases import crashed
 
 import treadle
+from treadle._records import encode
+from treadle._rerun import closure
+from treadle._rerun import journal as rerun_journal
 from treadle.errors import StoreUnavailable
 from treadle.testing import MemoryStore
 
@@ -399,6 +403,66 @@ async def test_a_store_that_has_no_groups_is_not_asked_for_one(
     assert "admit" not in store.called
 
 
+async def test_a_run_that_nobody_drove_for_a_while_does_not_cancel_newer_ones(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store, recover=False) as r:
+        await r.start(spec("k", more="finally: [{act: {takes: 20s}}]\n"))
+        await trio.sleep(1)
+        takes_over = spec("{key: k, on_limit: cancel_running}")
+        old = await crashed(store, takes_over, after=2, recover=False, seed=None)
+        await trio.sleep(40)
+        new = await r.start(spec("k", takes="100s"))
+        await trio.sleep(5)
+        late = await r.engine.resume_run(old)
+        assert (await to_end(new)).status == "completed"
+        assert (await to_end(late)).status == "completed"
+
+
+async def test_a_rerun_that_is_cancelled_while_it_waits_cleans_up_when_it_is_its_turn(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    text = """
+concurrency: k
+steps: [{id: a, act: {takes: 5s}}, {id: b, act: {takes: 5s, fails: 1}}]
+finally: [{act: {takes: 3s}}]
+"""
+    store = MemoryStore()
+    async with rig(store=store) as r:
+        failed = await to_end(await r.start(text))
+        holder = await r.start(text)
+        await _add_rerun(store, failed.run, r.load(text), now=r.engine._surroundings.now())
+        rerun = await r.engine.resume_run("rerun")
+        await trio.sleep(1)
+        await rerun.cancel()
+        assert (await to_end(rerun)).status == "cancelled"
+        assert holder.status == "completed"
+    assert r.ledger.most_inside == 1
+
+
+async def _add_rerun(store: MemoryStore, of: str, workflow: treadle.Workflow, *, now: float) -> None:
+    """Put in the store, and let nobody drive, a run that goes over again what failed in run *of*."""
+    past, info = await journal(store, of), await store.info(of)
+    again = rerun_journal(
+        workflow.plan,
+        past,
+        closure(workflow.plan, past),
+        run="rerun",
+        time=now,
+        correlation_id="c",
+        told={"rerun_of": of},
+    )
+    status = treadle.RunState.fold(again).status
+    changed = attrs.evolve(
+        info, id="rerun", status=status, parent=of, created_at=now, ended_at=None, owner=None, lease_until=0.0
+    )
+    await store.create(
+        attrs.evolve(changed, seq=len(again), token=0, admitted=False),
+        [encode(event, info.labels) for event in again],
+    )
+
+
 # --- runs that runs call ---------------------------------------------------------------------------
 
 
@@ -446,3 +510,35 @@ async def test_a_called_run_waits_for_others_with_its_key(
         state = await to_end(await r.start("steps: [{id: c, workflow: shares}]"))
         assert state.status == "completed"
         assert round((state.ended_at or 0) - begun_at(before.state())) == 11
+
+
+async def test_a_run_that_waits_for_its_turn_is_not_kept_from_it_by_its_caller(
+    place: dict[str, Any], autojump_clock: trio.testing.MockClock
+) -> None:
+    async with rig(**place, limits=treadle.Limits(runs=1)) as r:
+        r.engine._catalogue = _Called(r)
+        caller = await r.start("steps: [{id: w, wait: 2s}, {id: c, workflow: shares}]")
+        await trio.sleep(1)
+        before = await r.start(spec())  # has the place, and needs one of `limits.runs`
+        await trio.sleep(100)
+        assert caller.status.ended
+        assert (await to_end(caller)).status == "completed"
+        assert (await to_end(before)).status == "completed"
+
+
+async def test_a_caller_makes_room_for_one_run_however_many_it_called_wait(
+    place: dict[str, Any], autojump_clock: trio.testing.MockClock
+) -> None:
+    calls = "steps: {c1: {workflow: shares}, c2: {workflow: shares}, c3: {workflow: shares}}"
+    async with rig(**place, limits=treadle.Limits(runs=2)) as r:
+        r.engine._catalogue = _Called(r)
+        await r.start(spec(takes="20s"))
+        caller = await r.start(calls)
+        await trio.sleep(1)
+        for others in ("while", "after"):
+            r.ledger.most_inside = 0
+            runs = [await r.start("steps: [{act: {takes: 2s}}]") for _ in range(4)]
+            for run in runs:
+                await to_end(run)
+            assert r.ledger.most_inside == 2, others
+            await to_end(caller)

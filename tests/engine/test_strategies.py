@@ -413,6 +413,22 @@ outputs: {seen: "${{ steps.after.output }}"}
     assert state.tolerated == 1
 
 
+async def test_a_settled_step_without_an_error_has_null_as_its_error(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with rig() as r:
+        state = await r.run("""
+steps:
+  fine: {act: {}, on_error: continue}
+  skipped: {when: "1 > 2", act: {}}
+  bad: {act: {fails: 9}, on_error: continue}
+  after: {when: steps.fine.error == null and steps.skipped.error == null, act: {output: ran}}
+  other: {when: steps.bad.error == null, act: {output: ran}}
+outputs: {seen: "${{ [steps.fine.error, steps.skipped.error, steps.after.status, steps.other.status] }}"}
+""")
+    assert state.outputs == {"seen": [None, None, "completed", "skipped"]}
+
+
 async def test_a_failed_foreach_keeps_its_list_with_nulls(autojump_clock: trio.testing.MockClock) -> None:
     async with rig() as r:
         state = await r.run("""

@@ -55,7 +55,7 @@ class Call:
         self._step = step
         self._wanted = wanted
         self._resting = False
-        self._lent = False
+        self._lender: str | None = None  # the run whose part is lent
         self._question: Question | None = None
         self._asking = False  # the question stands, and the attempt does nothing else
         self._pause_asked = False
@@ -94,7 +94,6 @@ class Call:
                     correlation_id=run.correlation_id,
                 )
             await trio.lowlevel.checkpoint_if_cancelled()
-            return self.child
         except InputError as error:
             text = "; ".join(map(str, error.problems))
             raise StepError("workflow.inputs", f"the inputs do not fit {workflow.name!r}: {text}") from None
@@ -103,6 +102,8 @@ class Call:
                 # the caller is about to be suspended, and begins it when it goes on
                 await trio.sleep_forever()  # noqa: ASYNC120  to be cancelled is all there is to come
             raise StepError("workflow.refused", f"{workflow.name!r} cannot be run: {error}") from None
+        else:
+            return self.child
 
     # --- waiting ---
 
@@ -174,8 +175,9 @@ class Call:
         except StoreUnavailable:
             await trio.sleep(LOOK_SECONDS)
             return
-        if not self.child.driven_here:
-            await trio.sleep(0.05 if self.child.has_driver else LOOK_SECONDS)
+        found: Any = self.child
+        if not found.driven_here:
+            await trio.sleep(0.05 if found.has_driver else LOOK_SECONDS)
 
     def _is_pausing(self) -> bool:
         return self.run.status in _HELD
@@ -265,10 +267,12 @@ class Call:
         self.run.settled_some()
 
     def _lend(self, lends: bool) -> None:
-        """While what was called waits for its turn, another run may have the caller's part of ``limits.runs``."""
-        if lends is not self._lent:
-            self._lent = lends
-            self._children.engine._slots.total_tokens += 1 if lends else -1
+        """While what was called waits for its turn, another run has the caller's part of ``limits.runs``."""
+        if not lends and self._lender is not None:
+            self._children.take_back(self._lender)
+            self._lender = None
+        elif lends and self._lender is None:
+            self._lender = self._children.lend(self.run)
 
     def _rest(self) -> None:
         if not self._resting:

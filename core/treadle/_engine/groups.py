@@ -214,7 +214,8 @@ class Groups:
 
         now = run.surroundings.now()
         try:
-            for one in [*ahead, *await _asleep(run, group, ahead, durability)]:
+            older = await _older(run, ahead, durability)
+            for one in [*older, *await _asleep(run, group, ahead, durability)]:
                 request = Request(
                     id=f"{run.id}.supersedes.{one}",
                     run=one,
@@ -228,6 +229,16 @@ class Groups:
         except StoreUnavailable:
             return False
         return True
+
+
+async def _older(run: Run, ahead: Sequence[str], durability: Durability) -> Sequence[str]:
+    """Those of *ahead* that were accepted before *run*: while nobody drives it, newer ones pass it."""
+    accepted, older = (await durability.store.info(run.id)).created_at, []
+    for one in ahead:
+        with suppress(NoSuchRun):
+            if (await durability.store.info(one)).created_at <= accepted:
+                older.append(one)
+    return older
 
 
 async def _asleep(run: Run, group: Group, ahead: Sequence[str], durability: Durability) -> Sequence[str]:
