@@ -20,6 +20,7 @@ _ELSEWHERE = {
     "run": "command",
     "exec": "command",
     "bash": "shell",
+    "sh": "shell",
     "script": "shell",
     "sleep": "wait",
     "loop": "foreach",
@@ -30,6 +31,10 @@ _ELSEWHERE = {
     "environment": "env",
     "parameters": "inputs",
     "params": "inputs",
+    "times": "attempts",
+    "tries": "attempts",
+    "max_attempts": "attempts",
+    "when": "if",
 }
 """What other systems call a thing, and what it is called here."""
 
@@ -39,9 +44,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     import difflib  # only those who made a mistake pay for it
 
     known = list(known)
-    found = difflib.get_close_matches(word, known, n=1)
-    if not found and _ELSEWHERE.get(word) in known:
+    if _ELSEWHERE.get(word) in known:
         return _ELSEWHERE[word]
+    found = difflib.get_close_matches(word, known, n=1)
     return found[0] if found else None
 
 

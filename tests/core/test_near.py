@@ -19,3 +19,8 @@ def test_where_nothing_is_near_all_that_is_known_is_named() -> None:
 
 def test_where_nothing_is_known_there_is_no_hint() -> None:
     assert near_or_all("zzz", ()) == ""
+
+
+def test_a_word_of_another_system_goes_before_one_that_is_spelt_alike() -> None:
+    assert nearest("times", ("attempts", "max_time")) == "attempts"
+    assert nearest("when", ("if", "then", "else")) == "if"

@@ -160,3 +160,17 @@ steps: [{decide: {rules: [{when: inputs.n > 1, then: "${{ secrets.TOKEN }}"}], o
 """
     with pytest.raises(treadle.SpecError, match="secret 'TOKEN' cannot be read here"):
         treadle.loads(spec)
+
+
+def test_the_rules_may_stand_alone() -> None:
+    spec = """
+treadle: 1
+name: x
+inputs: {n: integer}
+steps:
+  - id: size
+    decide: [{when: inputs.n > 9, then: big}, {when: inputs.n <= 9, then: small}]
+  - switch: [{when: steps.size.output == 'big', steps: [{command: make}]}]
+outputs: {x: "${{ steps.size.output }}"}
+"""
+    assert treadle.loads(spec).warnings == ()

@@ -62,14 +62,13 @@ class Scope:
 
 
 def outcome_names(outcome: Outcome | None) -> dict[str, Any]:
-    """What ``steps.ID`` gives: ``status``, ``attempts``, and ``output`` and ``error`` where there are any."""
+    """What ``steps.ID`` gives: its ``status``, ``attempts`` and ``error`` or null, and ``output`` if any."""
     if outcome is None:
         return {}
-    names: dict[str, Any] = {"status": str(outcome.status), "attempts": outcome.attempts}
+    error = None if outcome.error is None else error_names(outcome.error)
+    names: dict[str, Any] = {"status": str(outcome.status), "attempts": outcome.attempts, "error": error}
     if outcome.output is not ABSENT:
         names["output"] = outcome.output
-    if outcome.error is not None:
-        names["error"] = error_names(outcome.error)
     return names
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from treadle._expr.complaints import no_field, with_default
+from treadle._expr.complaints import no_field, only_null, with_default
 from treadle._expr.references import CONSTANTS, Link, literal_key
 from treadle._expr.results import item_of, value_of
 from treadle._expr.syntax import offset_of
@@ -30,11 +30,12 @@ _SETTLED = frozenset({"status", "error"})
 
 @attrs.frozen(eq=False)
 class _Missing:
-    """Why there may be nothing: at `offset` of the expression."""
+    """Why there may be nothing: at `offset` of the expression; a stand-in cures it if there is no `fix`."""
 
     code: str
     offset: int
     message: str
+    fix: str = ""
 
 
 def followed(
@@ -54,14 +55,15 @@ def followed(
             path, after = None, _indexed(walk, link, before, index)
         else:
             path = None if path is None else (*path, key)
-            after = _field(walk, link, before, key)
+            after = _field(walk, link, before, key, guarded)
         if after is None:
             return ANY
         found = given.get(path, after) if path is not None else after
         if not guarded and missing is None:
             missing = _absence(walk, link, found, path, given)
     if missing is not None:
-        walk.complain_at(missing.code, missing.offset, missing.message, with_default(walk.text(whole), found))
+        fix = missing.fix or with_default(walk.text(whole), found, walk.stand_in)
+        walk.complain_at(missing.code, missing.offset, missing.message, fix)
         return ANY
     found = found.present()
     return found.without_null() if guarded else found
@@ -101,10 +103,19 @@ def _start(walk: Inference, base: ast.expr, given: Facts, guarded: bool) -> tupl
 def _absence(
     walk: Inference, node: ast.expr, found: Type, path: Path | None, given: Facts
 ) -> _Missing | None:
-    if not found.absent or walk.instead or _depends(path, given):
+    if not found.absent or walk.instead or _depends(path, given) or _there_now(walk, path, given):
         return None
     message = f"{walk.text(node)} may be absent: {found.absent}"
     return _Missing("TRD434", _place(walk, node), message)
+
+
+def _there_now(walk: Inference, path: Path | None, given: Facts) -> bool:
+    """Whether something is there because of what is *given*, for those names of which that can be asked."""
+    under: Callable[[Facts], Callable[[str], Type]] | None = getattr(walk.names, "under", None)
+    if under is None or not given or path is None:
+        return False
+    found = _at(path, under(given), {})
+    return found is not None and not found.absent
 
 
 def _depends(path: Path | None, given: Facts) -> bool:
@@ -122,9 +133,9 @@ def _depends(path: Path | None, given: Facts) -> bool:
 def _null(walk: Inference, link: Link, found: Type) -> _Missing | None:
     if "null" not in found.kinds or found.kinds == KINDS:
         return None
-    is_null = "is" if found.kinds == {"null"} else "may be"
-    message = f"{walk.text(link.value)} {is_null} null, and null has no fields"
-    return _Missing("TRD435", _place(walk, link), message)
+    always = found.kinds == {"null"}
+    message = f"{walk.text(link.value)} {'is' if always else 'may be'} null, and null has no fields"
+    return _Missing("TRD435", _place(walk, link), message, only_null(link.value, found) if always else "")
 
 
 def _place(walk: Inference, node: ast.expr) -> int:
@@ -135,8 +146,11 @@ def _place(walk: Inference, node: ast.expr) -> int:
     return offset_of(walk.source, node.slice if isinstance(node, ast.Subscript) else node)
 
 
-def _field(walk: Inference, link: Link, found: Type, key: str | int) -> Type | None:
-    """The type of a literal *key* of *found*; None if it certainly has none, which is told."""
+def _field(walk: Inference, link: Link, found: Type, key: str | int, guarded: bool) -> Type | None:
+    """The type of a literal *key* of *found*; None if it certainly has none, which is told.
+
+    What is written may be given that key by whoever changes the spec, which is what ``default`` provides for.
+    """
     if found.is_never:
         return NEVER
     if isinstance(key, int):
@@ -146,7 +160,7 @@ def _field(walk: Inference, link: Link, found: Type, key: str | int) -> Type | N
         field = found.fields.get(key) if found.fields is not None else None
         if field is not None:
             return field
-        if found.fields is None or found.open:
+        if found.fields is None or found.open or (guarded and found.written):
             return ANY
     walk.complain_at("TRD430", _place(walk, link), *no_field(walk.text(link.value), found, key))
     return None

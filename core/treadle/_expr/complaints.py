@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from treadle._expr.references import literal_key, unchained
 from treadle._expr.types import Type
 from treadle._near import near_or_all, nearest
 from treadle._values import Value
@@ -42,11 +43,21 @@ class Complaint(Value):
     fix: str = ""
 
 
-def with_default(text: str, type_: Type) -> str:
-    """The fix for what may not be there."""
+def with_default(text: str, type_: Type, stand_in: str = "") -> str:
+    """The fix for what may not be there; *stand_in* is what is written for it, if the place says so."""
     kinds = type_.kinds - {"null"}
-    stand_in = _STAND_INS[next(iter(kinds))] if len(kinds) == 1 else "…"
-    return f"write default({text}, {stand_in})"
+    instead = _STAND_INS[next(iter(kinds))] if len(kinds) == 1 else "…"
+    return f"write default({text}, {stand_in or instead})"
+
+
+def only_null(node: ast.expr, type_: Type) -> str:
+    """The fix for *node*, which is always null, so that any stand-in for it would always be taken."""
+    if not type_.unless:
+        return "leave it out, as it is always null"
+    base, links = unchained(node)
+    keys = [literal_key(link) for link in links]
+    named = isinstance(base, ast.Name) and base.id == "steps" and len(keys) == 3 and keys[1] == "output"
+    return f"give {f'step {keys[0]!r}' if named else 'the step'} {type_.unless}"
 
 
 def no_field(subject: str, type_: Type, key: str | int) -> tuple[str, str]:
@@ -57,6 +68,8 @@ def no_field(subject: str, type_: Type, key: str | int) -> tuple[str, str]:
         return f"{subject} has no field {key!r}", hint
     if isinstance(key, int):
         hint = "a mapping is indexed by text" if "mapping" in type_.kinds else ""
+        if type_.kinds == {"text"}:
+            return f"{subject} is text and has no element [{key}]", f"write split({subject}, ',') for a list"
         return f"{subject} is {type_} and has no element [{key}]", hint
     return f"{subject} is {type_} and has no field {key!r}", _instead_of_field(subject, type_, key)
 
@@ -154,9 +167,9 @@ def _same_kind(left: Side, right: Side, symbol: str) -> str:
         wanted = (word in ("true", "True", "yes")) is (symbol == "==")
         plain = "true" if word in ("true", "True", "yes") else "false"
         return f"write {left.text if wanted else f'not {left.text}'}, or {symbol} {plain} without quotes"
-    if left.type.kinds == {"number"} and is_number(word):
+    if left.type.kinds - {"null"} == {"number"} and is_number(word):
         return f"write {word!s} without quotes"
-    if left.type.kinds == {"text"} and right.type.kinds == {"number"}:
+    if left.type.kinds - {"null"} == {"text"} and right.type.kinds == {"number"}:
         return f"write '{right.text}' in quotes"
     return ""
 

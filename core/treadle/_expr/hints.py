@@ -29,6 +29,7 @@ _REWRITES = (
     (r"!(?!=)\s*", "not ", "'!' is no operator"),
 )
 _MEANINGLESS = r"->|=>|:=|[;`?$\\@]|(?<!\w)\.(?=\w)"
+_OPTIONAL = r"\w+(?:\??\.\w+)*\?\.\w+(?:\??\.\w+)*"
 _KEYWORD = rf"\.\s*({'|'.join(keyword.kwlist)})\b"
 
 
@@ -49,6 +50,8 @@ def explained(source: str, error: Exception) -> ExpressionSyntaxError:
     if found := re.search(_KEYWORD, blank):
         fix = f"write {source[: found.start()]}['{found[1]}']{source[found.end() :]}"
         return ExpressionSyntaxError(f"'.{found[1]}' is a word of the language", fix, found.start())
+    if hint := _of_other_languages(source, blank):
+        return hint
     if found := re.search(_MEANINGLESS, blank):
         return ExpressionSyntaxError(
             f"{found[0]!r} means nothing in an expression", _meant(found[0]), found.start()
@@ -58,6 +61,15 @@ def explained(source: str, error: Exception) -> ExpressionSyntaxError:
             "text in quotes is not closed", "add the quote that ends it", quote.start()
         )
     return ExpressionSyntaxError(*_as_python_says(source, error))
+
+
+def _of_other_languages(source: str, blank: str) -> ExpressionSyntaxError | None:
+    """``a?.b``, which has a function here."""
+    if found := re.search(_OPTIONAL, blank):
+        whole = re.sub(r"\?\.", ".", source[found.start() : found.end()])
+        fix = f"write default({whole}, …) with what to use instead"
+        return ExpressionSyntaxError("'?.' is no operator", fix, found.start())
+    return None
 
 
 def _rewritten(source: str, blank: str) -> str:
@@ -123,6 +135,18 @@ REFUSED: dict[type[ast.AST], tuple[str, str]] = {
 def refusal(node: ast.AST) -> tuple[str, str]:
     """What is wrong with a kind of node that is not allowed, and what to write."""
     return REFUSED.get(type(node), (f"Python's {type(node).__name__} is not taken", ""))
+
+
+def filtered(source: str, node: ast.BinOp, known: Iterable[str]) -> str:
+    """What to write for ``x | default('y')``, as templates of other systems have it; else nothing."""
+    left = ast.get_source_segment(source, node.left)
+    match node.right:
+        case ast.Call(func=ast.Name(id=name), args=[_, *_] as args):
+            given = [ast.get_source_segment(source, part) for part in args]
+            return f"write {name}({', '.join([str(left), *map(str, given)])})"
+        case ast.Name(id=name) if name in known:
+            return f"write {name}({left})"
+    return ""
 
 
 def unknown_function(name: str, known: Iterable[str]) -> tuple[str, str]:

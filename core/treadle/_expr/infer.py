@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from treadle._expr import chains, operations
-from treadle._expr.complaints import Complaint, remedy, with_default
+from treadle._expr.complaints import Complaint, only_null, remedy, with_default
 from treadle._expr.narrowing import Facts, both
 from treadle._expr.references import CONSTANTS, Link, unchained
 from treadle._expr.results import gives, takes
@@ -134,6 +134,8 @@ class Inference:
         self.complaints: list[Complaint] = []
         # within how many values that are wanted only where others are absent, and may be there because of it
         self.instead = 0
+        # what a chain would stand in with, where the place says so
+        self.stand_in = ""
 
     def of(self, node: ast.expr, given: Facts, guarded: bool = False) -> Type:
         """The type of *node* where *given* is known; *guarded* within the first value of ``default(…)``."""
@@ -170,9 +172,9 @@ class Inference:
             if isinstance(node, ast.Name) and node.id in CONSTANTS:
                 self.complain(code, node, f"{what}, not null")
                 return False
-            is_null = "is" if found.kinds == {"null"} else "may be"
-            fix = with_default(text, Type(kinds=found.kinds & kinds or kinds))
-            self.complain("TRD435", node, f"{text} {is_null} null, and {what}", fix)
+            always = found.kinds == {"null"}
+            fix = only_null(node, found) if always else with_default(text, Type(kinds=found.kinds & kinds))
+            self.complain("TRD435", node, f"{text} {'is' if always else 'may be'} null, and {what}", fix)
             return False
         if not found.kinds & kinds:
             text = self.text(node)
@@ -209,7 +211,7 @@ class Inference:
                 fields[key.value] = value_type
             else:
                 fields = None
-        return mapping_of(fields)
+        return mapping_of(fields, written=True)
 
     def _logic(self, node: ast.BoolOp, given: Facts, guarded: bool) -> Type:
         decisive = isinstance(node.op, ast.Or)

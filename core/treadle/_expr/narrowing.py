@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._expr.chains import Path, type_at
+from treadle._expr.errors import Unusable
+from treadle._expr.operators import OPERATORS
 from treadle._expr.references import CONSTANTS, literal_key, unchained
 from treadle._expr.types import ANY, NULL, Type, can_be_equal, of_value, union
 from treadle._expr.values import identity
@@ -28,12 +30,57 @@ Facts = Mapping[Path, Type]
 Both = tuple[Facts, Facts]
 """What is known where a condition is false, and where it is true; indexed by the outcome."""
 
-_DEPENDS_ON_STATUS = {"completed": "output"}
+_DEPENDS_ON_STATUS = {"completed": "output", "failed": "error"}
 """What there is for certain at a step with a status."""
+
+
+CONDITION = ""
+"""The root of the paths under which conditions themselves are known, by how they are written."""
+
+
+_HOLDS = of_value(True)
+_TURNED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+_OPPOSITES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
 
 
 def both(walk: Inference, node: ast.expr, given: Facts) -> Both:
     """What is known where *node* is false and where it is true, with what is *given* before."""
+    if_false, if_true = _both(walk, node, given)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return if_false, if_true
+    said, opposite = (CONDITION, canonical(node)), (CONDITION, canonical(ast.UnaryOp(ast.Not(), node)))
+    return {**if_false, opposite: _HOLDS}, {**if_true, said: _HOLDS}
+
+
+def canonical(node: ast.expr) -> str:
+    """How a condition is written, without regard to its sides' order: ``2 < x`` for ``x > 2``."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = node.operand
+        if isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not):
+            return canonical(inner.operand)
+        if isinstance(inner, ast.Compare) and len(inner.ops) == 1 and type(inner.ops[0]) in _OPPOSITES:
+            return _comparison(_OPPOSITES[type(inner.ops[0])](), inner.left, inner.comparators[0])
+        return f"not {canonical(inner)}"
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return _comparison(node.ops[0], node.left, node.comparators[0])
+    return ast.dump(node)
+
+
+def _comparison(operator: ast.cmpop, left: ast.expr, right: ast.expr) -> str:
+    if type(operator) in _TURNED:
+        operator, left, right = _TURNED[type(operator)](), right, left
+    sides = [ast.dump(left), ast.dump(right)]
+    if isinstance(operator, ast.Eq | ast.NotEq):
+        sides.sort()
+    return f"{type(operator).__name__}({', '.join(sides)})"
+
+
+def _both(walk: Inference, node: ast.expr, given: Facts) -> Both:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         if_false, if_true = both(walk, node.operand, given)
         return if_true, if_false
@@ -76,8 +123,29 @@ def _compared(walk: Inference, node: ast.Compare, given: Facts) -> Both:
     elif isinstance(operator, ast.In | ast.NotIn):
         outcomes = _inside(walk, left, right, given)
     else:
-        return given, given
+        return _ordered(walk, operator, (left, right), given)
     return outcomes if isinstance(operator, ast.Eq | ast.In) else (outcomes[1], outcomes[0])
+
+
+def _ordered(walk: Inference, operator: ast.cmpop, sides: tuple[ast.expr, ast.expr], given: Facts) -> Both:
+    """What is known where ``default(…) > 3`` is not what it is of the stand-in: there is a value."""
+    outcomes = [given, given]
+    for index, side in enumerate(sides):
+        target = _target(side)
+        path, stand_in = target or ((), None)
+        if stand_in is None:
+            continue
+        types = [_plain(walk, stand_in, given), _plain(walk, sides[1 - index], given)]
+        values = [each.choices[0] for each in types if each is not None and each.choices and _single(each)]
+        if len(values) < 2:
+            continue
+        try:
+            instead = OPERATORS[type(operator)](*(values if index == 0 else reversed(values)))
+        except Unusable:
+            continue
+        known = (type_at(walk, path, given) or ANY).present().without_null()
+        outcomes[not instead] = _with(walk, path, known, outcomes[not instead])
+    return outcomes[False], outcomes[True]
 
 
 def _same(walk: Inference, left: ast.expr, right: ast.expr, given: Facts) -> Both:
@@ -114,6 +182,10 @@ def _equal(walk: Inference, node: ast.expr, other: Type, given: Facts) -> Both:
 def _inside(walk: Inference, item: ast.expr, container: ast.expr, given: Facts) -> Both:
     """What is known where *item* is not, and where it is, in *container*."""
     if isinstance(item, ast.Constant) and isinstance(item.value, str):
+        if isinstance(container, ast.Call) and isinstance(container.func, ast.Name):
+            if container.func.id != "keys":
+                return given, given
+            container = container.args[0]
         path = path_of(container)
         known = path and type_at(walk, path, given)
         if not path or not known or known.kinds != {"mapping"}:
@@ -182,7 +254,8 @@ def _with(walk: Inference, path: Path, known: Type, given: Facts) -> Facts:
         for field in {_DEPENDS_ON_STATUS[each] for each in known.choices}:
             beside = type_at(walk, (*path[:-1], field), given)
             if beside is not None:
-                facts[*path[:-1], field] = beside.present()
+                beside = beside.present()
+                facts[*path[:-1], field] = beside.without_null() if field == "error" else beside
     return facts
 
 

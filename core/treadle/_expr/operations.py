@@ -14,7 +14,7 @@ import attrs
 from treadle._expr.complaints import Side, is_number, lists_joined, never_equal, none_in, remedy
 from treadle._expr.errors import Unusable
 from treadle._expr.operators import OPERATORS
-from treadle._expr.references import CONSTANTS
+from treadle._expr.references import CONSTANTS, Link
 from treadle._expr.results import item_of
 from treadle._expr.types import (
     BOOLEAN,
@@ -140,6 +140,8 @@ def _of_one_kind(
     """How to make two numbers, or two texts, of a number and a text."""
     number, text = (left, right) if "number" in left[1].kinds else (right, left)
     if what.startswith("'+'"):
+        if isinstance(number[0], ast.Constant) and not isinstance(text[0], ast.Constant):
+            return f"write int({walk.text(text[0])}) to add, or string({walk.text(number[0])}) to join"
         return f"write string({walk.text(number[0])})"
     constant = text[0]
     if isinstance(constant, ast.Constant) and is_number(constant.value):
@@ -176,7 +178,7 @@ def _each(operator: ast.AST, otherwise: Type, *operands: Type) -> Type:
 def compare(walk: Inference, node: ast.Compare, given: Facts, guarded: bool) -> Type:
     """The type of one comparison, or of a chain of them."""
     nodes = [node.left, *node.comparators]
-    types = [walk.of(each, given, guarded) for each in nodes]
+    types = [_compared_side(walk, each, nodes, given, guarded) for each in nodes]
     outcomes = [
         _compared(walk, operator, nodes[index : index + 2], types[index : index + 2], given, guarded)
         for index, operator in enumerate(node.ops)
@@ -185,6 +187,18 @@ def compare(walk: Inference, node: ast.Compare, given: Facts, guarded: bool) -> 
     if all(True in each for each in outcomes):
         possible.add(True)
     return boolean_type(possible)
+
+
+def _compared_side(
+    walk: Inference, node: ast.expr, nodes: list[ast.expr], given: Facts, guarded: bool
+) -> Type:
+    """The type of a side of a comparison: what is compared with null is null where it is absent."""
+    if isinstance(node, Link) and any(isinstance(each, ast.Name) and each.id == "null" for each in nodes):
+        walk.stand_in = "null"
+    try:
+        return walk.of(node, given, guarded)
+    finally:
+        walk.stand_in = ""
 
 
 def _compared(
@@ -221,7 +235,8 @@ def _sameness(
     if not can_be_equal(left, right):
         careful = negated and any(each.kinds == {"null"} for each in types)  # `x != null` does no harm
         if not careful and _worth_telling(walk, nodes, types, given, guarded):
-            sides = [Side(node, walk.text(node), type_) for node, type_ in zip(nodes, types, strict=True)]
+            declared = [walk.quietly(node, {}, guarded) for node in nodes] if given else types
+            sides = [Side(node, walk.text(node), type_) for node, type_ in zip(nodes, declared, strict=True)]
             walk.complain("TRD433", nodes[0], *never_equal(*sides, negated=negated))
         return frozenset({negated})
     return booleans(_each(operator, BOOLEAN, left, right))
@@ -272,8 +287,10 @@ def _membership(
         return booleans(BOOLEAN)
     negated = isinstance(operator, ast.NotIn)
     if _may_hold_nothing_like(walk, nodes, given, guarded):
-        left = Side(nodes[0], walk.text(nodes[0]), item)
-        right = Side(nodes[1], walk.text(nodes[1]), container)
+        declared = [walk.quietly(node, {}, guarded) for node in nodes] if given else types
+        left, right = (
+            Side(node, walk.text(node), type_) for node, type_ in zip(nodes, declared, strict=True)
+        )
         walk.complain("TRD433", nodes[0], *none_in(left, right, negated=negated))
     return frozenset({negated})
 

@@ -125,7 +125,10 @@ def _flat(given: Given) -> Type:
 
 
 def _tuples(given: Given) -> Type:
-    return list_of(list_of(union(map(item_of, given))))
+    """Lists of one element of each list; of any kind where only some have nulls, as the place tells which."""
+    items = [item_of(each) for each in given]
+    nullable = {"null" in each.kinds for each in items}
+    return list_of(list_of(union(items) if len(nullable) == 1 else ANY))
 
 
 _GIVES: dict[str, Type | Callable[[Given], Type]] = {

@@ -14,7 +14,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from treadle._expr.errors import ExpressionSyntaxError
-from treadle._expr.hints import blanked, explained, method_call, refusal, unknown_function
+from treadle._expr.hints import blanked, explained, filtered, method_call, refusal, unknown_function
 from treadle._expr.operators import OPERATORS
 from treadle._expr.patterns import compile_pattern
 from treadle._expr.values import MAX_INTEGER, MIN_INTEGER
@@ -153,7 +153,10 @@ class _Checker:
     def _operators(self, node: ast.expr, operators: Sequence[ast.AST]) -> None:
         for operator in operators:
             if type(operator) not in OPERATORS:
-                raise self.error(*refusal(operator), node)
+                message, fix = refusal(operator)
+                if isinstance(operator, ast.BitOr) and isinstance(node, ast.BinOp):
+                    fix = filtered(self.source, node, self.functions) or fix
+                raise self.error(message, fix, node)
 
     def _call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Attribute):

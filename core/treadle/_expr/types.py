@@ -37,9 +37,11 @@ class Type(Value):
       choices: all values it can have, where these are known; None otherwise. Never lists or mappings.
       item: of the elements of its lists; None where nothing is known of them.
       fields: of its mappings, by key; None where nothing is known of them. A field that some of the mappings
-        lack is `absent`.
+        lack is `ANY`, or `absent` where it is certain that nothing tells these mappings apart.
       open: its mappings may have keys that *fields* does not tell.
+      written: its mappings stand in the spec as they are, which anybody may give more keys.
       absent: why there may be no value, as ``step 'a' may be skipped``; empty where there always is one.
+      unless: what to give the step for there to be something else than null, as ``parse: json``.
     """
 
     kinds: frozenset[str] = KINDS
@@ -48,7 +50,9 @@ class Type(Value):
     item: Type | None = None
     fields: Mapping[str, Type] | None = None
     open: bool = True
+    written: bool = False
     absent: str = ""
+    unless: str = ""
 
     @property
     def is_any(self) -> bool:
@@ -75,7 +79,9 @@ class Type(Value):
             item=self.item if "list" in left else None,
             fields=self.fields if "mapping" in left else None,
             open=self.open or "mapping" not in left,
+            written=self.written and "mapping" in left,
             absent=self.absent,
+            unless=self.unless if left == {"null"} else "",
         )
 
     def without_null(self) -> Type:
@@ -118,15 +124,17 @@ def list_of(item: Type | None = None) -> Type:
     return Type(kinds=frozenset({"list"}), item=item)
 
 
-def mapping_of(fields: Mapping[str, Type] | None = None, *, open: bool = False) -> Type:
+def mapping_of(
+    fields: Mapping[str, Type] | None = None, *, open: bool = False, written: bool = False
+) -> Type:
     """A mapping with *fields*; None for any."""
-    return Type(kinds=frozenset({"mapping"}), fields=fields, open=open or fields is None)
+    return Type(kinds=frozenset({"mapping"}), fields=fields, open=open or fields is None, written=written)
 
 
 def of_value(value: Any) -> Type:
     """The type that has this plain value alone, with what is known of its parts."""
     if isinstance(value, dict):
-        return mapping_of({key: of_value(item) for key, item in value.items()})
+        return mapping_of({key: of_value(item) for key, item in value.items()}, written=True)
     if isinstance(value, list | tuple):
         return list_of(union(map(of_value, value)) if value else NEVER)
     if not isinstance(value, str | int | float | None):
@@ -134,11 +142,16 @@ def of_value(value: Any) -> Type:
     return Type(kinds=frozenset({_kind(value)}), whole=type(value) is int, choices=(value,))
 
 
-def union(types: Iterable[Type]) -> Type:
-    """The values of all of *types*; `NEVER` of none."""
+def union(types: Iterable[Type], *, lacking: bool = False) -> Type:
+    """The values of all of *types*; `NEVER` of none.
+
+    Args:
+      lacking: a field that only some of the mappings have is told to be absent; otherwise whoever reads it
+        may well know which mapping there is.
+    """
     found = NEVER
     for each in types:
-        found = _either(found, each)
+        found = _either(found, each, lacking)
     return found
 
 
@@ -157,7 +170,7 @@ def can_be_equal(one: Type, other: Type) -> bool:
     return True
 
 
-def _either(one: Type, other: Type) -> Type:
+def _either(one: Type, other: Type, lacking: bool = False) -> Type:
     if one.is_never:
         return other if not one.absent else other.missing(one.absent)
     if other.is_never:
@@ -167,8 +180,10 @@ def _either(one: Type, other: Type) -> Type:
         whole=_agreed(one, other, "number", one.whole, other.whole) is True,
         choices=_choices(one, other),
         item=_items(one, other),
-        **_fields(one, other),
+        **_fields(one, other, lacking),
+        written=one.written or other.written,
         absent=one.absent or other.absent,
+        unless=one.unless if one.unless == other.unless else "",
     )
 
 
@@ -196,7 +211,7 @@ def _items(one: Type, other: Type) -> Type | None:
     return _either(one.item, other.item)
 
 
-def _fields(one: Type, other: Type) -> dict[str, Any]:
+def _fields(one: Type, other: Type, lacking: bool) -> dict[str, Any]:
     if "mapping" not in one.kinds or "mapping" not in other.kinds:
         has = one if "mapping" in one.kinds else other
         return {"fields": has.fields, "open": has.open}
@@ -205,7 +220,10 @@ def _fields(one: Type, other: Type) -> dict[str, Any]:
     both: dict[str, Type] = {}
     for key in dict.fromkeys((*one.fields, *other.fields)):
         mine, theirs = one.fields.get(key), other.fields.get(key)
-        both[key] = _either(mine, theirs) if mine and theirs else _half(key, mine or theirs, one, other)
+        if mine and theirs:
+            both[key] = _either(mine, theirs, lacking)
+        else:
+            both[key] = _half(key, mine or theirs, one, other) if lacking else ANY
     return {"fields": both, "open": one.open or other.open}
 
 

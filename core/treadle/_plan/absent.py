@@ -10,6 +10,7 @@ import ast
 from typing import TYPE_CHECKING, Any, Never
 
 from treadle._expr.infer import truth
+from treadle._expr.narrowing import canonical
 from treadle._expr.types import ANY
 from treadle._kinds import Ask, Tolerate
 from treadle._plan.blocks import ACCEPTS, COMPLETED, FAILED, OMITTED, RESULTS, SKIPPED, TOLERATED, BlockPlan
@@ -27,6 +28,11 @@ NOT_ENDED = 1 << 6
 """It may still be running: an ``at_least`` does not wait for all that it counts."""
 
 ANY_RESULT = ACCEPTS["settled"]
+_RAN = COMPLETED | FAILED | TOLERATED
+"""After these, what a step needed was satisfied."""
+
+_MOST_FOLLOWED = 200
+"""Of the steps before a reader; as many as anybody writes, and few enough for one who makes thousands."""
 IN_FINALLY = "finally runs whatever became of the steps"
 
 _REASONS = (
@@ -140,10 +146,39 @@ class Settling:
         plan = self._blocks[block]
         accepts = accepted(plan, step, reader)
         results = self.seen[block][step] & accepts | accepts & NOT_ENDED
-        status = facts.get(("steps", plan.steps[step].id, "status"))
-        if status is not None and status.choices is not None:
-            results &= _by_status(status.choices)
+        if results & ~COMPLETED:
+            results &= self._before(plan, step, reader, facts)
+        return results & _known_results(plan, step, facts)
+
+    def at_the_end(self, block: int, step: int, facts: Mapping[Any, Type]) -> int:
+        """How *step* may have settled when its block has completed."""
+        return self.in_success[block][step] & _known_results(self._blocks[block], step, facts)
+
+    def _before(self, plan: BlockPlan, step: int, reader: int, facts: Mapping[Any, Type]) -> int:
+        """The results of *step* after which those may have started that must have run before *reader*."""
+        results, follow, seen = ANY_RESULT | NOT_ENDED, [reader], {reader}
+        while follow and len(seen) < _MOST_FOLLOWED:
+            one = follow.pop()
+            for need in plan.needs[one]:
+                can = self.seen[plan.spec.index][need.step] & need.accepts
+                can &= _known_results(plan, need.step, facts)
+                if need.step not in seen and not can & ~_RAN:
+                    seen.add(need.step)
+                    follow.append(need.step)
+                    results &= accepted(plan, step, need.step) if need.step != step else results
         return results
+
+
+def _known_results(plan: BlockPlan, step: int, facts: Mapping[Any, Type]) -> int:
+    """How *step* may have settled by what is known of its status and its error."""
+    results = ANY_RESULT | NOT_ENDED
+    status = facts.get(("steps", plan.steps[step].id, "status"))
+    if status is not None and status.choices is not None:
+        results &= _by_status(status.choices)
+    error = facts.get(("steps", plan.steps[step].id, "error"))
+    if error is not None and error.kinds == {"null"}:
+        results &= ~(FAILED | TOLERATED)
+    return results
 
 
 def tolerated(step: StepSpec, strategy: InForce) -> bool:
@@ -204,16 +239,12 @@ def conjuncts(expression: Expression) -> Iterator[str]:
         if isinstance(part, ast.BoolOp) and isinstance(part.op, ast.And):
             parts += part.values
         elif not _changes(part):
-            yield ast.dump(part)
+            yield canonical(part)
 
 
-def opposite(expression: Expression) -> Iterator[str]:
-    """What is true where *expression* is false."""
-    stable = all(reference.root in _STABLE for reference in expression.references)
-    if stable and not _changes(expression._tree):
-        tree = expression._tree
-        negated = isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not)
-        yield ast.dump(tree.operand if negated else ast.UnaryOp(ast.Not(), tree))  # type: ignore[attr-defined]
+def always_the_same(expression: Expression) -> bool:
+    """Whether the names of *expression* have one value in all of a run, wherever it is read."""
+    return all(reference.root in _STABLE - {"steps"} for reference in expression.references)
 
 
 def _changes(tree: ast.expr) -> bool:
@@ -226,8 +257,8 @@ __all__ = [
     "NOT_ENDED",
     "Settling",
     "accepted",
+    "always_the_same",
     "conjuncts",
-    "opposite",
     "order_of",
     "tolerated",
     "why_absent",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from treadle._model import Spec
     from treadle._places import Place
     from treadle._plan.problems import Problems
+    from treadle.errors import Problem
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -95,14 +96,16 @@ Lookup: TypeAlias = "Callable[[Site], Callee | None]"
 def check_calls(spec: Spec, lookup: Lookup, problems: Problems) -> Mapping[int, Call]:
     """Report calls of workflows that do not fit; by identity of the step, those whose callee is known."""
     calls: dict[int, Call] = {}
+    told: set[str] = set()
     for site in sites(spec):
-        if (callee := _callee(site, lookup, problems)) is not None:
+        if (callee := _callee(site, lookup, problems, told)) is not None:
             _check_inputs(site, callee, problems)
             calls[id(site.step)] = Call(site, callee)
     return calls
 
 
-def _callee(site: Site, lookup: Lookup, problems: Problems) -> Callee | None:
+def _callee(site: Site, lookup: Lookup, problems: Problems, told: set[str]) -> Callee | None:
+    """What *site* calls; None where that is not known, or is wrong, which is told once of each workflow."""
     what = site.file or site.name
     try:
         return lookup(site)
@@ -110,6 +113,9 @@ def _callee(site: Site, lookup: Lookup, problems: Problems) -> Callee | None:
         first = error.problems[0]
         more = f", and has {len(error.problems) - 1} more problems" if len(error.problems) > 1 else ""
         code, said, fix = "TRD352", f"the workflow {what!r} cannot be run: {first}{more}", "mend that first"
+        if said in told:
+            return None
+        told.add(said)
     except LookupError as error:
         said, _, fix = str(error.args[0]).partition("; ")
         code = "TRD351"
@@ -129,9 +135,18 @@ def _check_inputs(site: Site, callee: Callee, problems: Problems) -> None:
         name = problem.path.partition(".")[2]
         if problem.code == MISSING and name in evaluated:
             continue
-        said = f"{problem.message}, of the workflow {callee.name!r}"
+        said = _of_callee(problem, name, callee.name)
         part = "inputs" if "inputs" in site.written else "name"
         _add(site, problems, part, _CODES.get(problem.code or "", "TRD354"), said, problem.fix, name)
+
+
+def _of_callee(problem: Problem, name: str, workflow: str) -> str:
+    """What is wrong with an input, said where several workflows have inputs."""
+    if problem.code == MISSING:
+        return f"the workflow {workflow!r} needs the input {name!r}"
+    if problem.code in _CODES:
+        return f"the workflow {workflow!r} has no input {name!r}"
+    return f"the input {name!r} of the workflow {workflow!r}: {problem.message}"
 
 
 _CODES = {"TRD601": "TRD353", MISSING: "TRD355"}

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._expr import Expression, Template
-from treadle._expr.infer import infer, infer_condition, infer_template, proven, refuted, type_of_path
+from treadle._expr.complaints import only_null
+from treadle._expr.infer import infer, infer_condition, infer_template, proven, refuted, truth, type_of_path
+from treadle._expr.narrowing import CONDITION
 from treadle._expr.types import ANY, INTEGER, NULL, TEXT, Type, list_of, mapping_of, of_value, or_null, union
-from treadle._plan.absent import IN_FINALLY, Settling, conjuncts, opposite, order_of, tolerated
+from treadle._plan.absent import IN_FINALLY, Settling, always_the_same, conjuncts, order_of, tolerated
 from treadle._plan.given import Misfit, misfit_of
 from treadle._plan.reads import Read, expressions_of, expressions_of_workflow, templates_in
 from treadle._plan.tables import Variable, check_table, variable_of
@@ -238,7 +240,8 @@ class _Checker:
             found = self._template(value)
             return widened(found) if widen and not value.references else found
         if isinstance(value, Mapping):
-            return mapping_of({key: self._value(item, widen=widen) for key, item in value.items()})
+            fields = {key: self._value(item, widen=widen) for key, item in value.items()}
+            return mapping_of(fields, written=True)
         if isinstance(value, list | tuple):
             items = [self._value(item, widen=widen) for item in value]
             return list_of(union(items) if items else None)
@@ -252,8 +255,7 @@ class _Checker:
     def _where(self, sight: Sight, condition: Expression, outcome: bool) -> Sight:
         """*sight* where *condition* was true, or false."""
         learn = proven if outcome else refuted
-        facts = learn(condition, self.types.names(sight), sight.facts)
-        return attrs.evolve(sight, facts=facts, conditions=(*sight.conditions, (condition, outcome)))
+        return attrs.evolve(sight, facts=learn(condition, self.types.names(sight), sight.facts))
 
     def _within(self, around: Around, sight: Sight) -> Sight:
         """*sight* where conditions of the same settings were true, or false."""
@@ -263,20 +265,20 @@ class _Checker:
         return sight
 
     def held(self, sight: Sight, condition: Expression) -> bool:
-        """Whether *condition*, of another step, is written among those that are true in *sight*."""
-        wanted_ = self._parts(condition)
-        if not wanted_ or not sight.conditions:
+        """Whether *condition*, of another step, is true in *sight*, by what is written or known there."""
+        if id(condition) in self.refused:
             return False
-        return wanted_ <= frozenset().union(*(self._known(*one) for one in sight.conditions))
+        wanted_ = self._parts(condition)
+        if wanted_ and all((CONDITION, part) in sight.facts for part in wanted_):
+            return True
+        names = self.types.names(sight)
+        return always_the_same(condition) and truth(condition, names, sight.facts) is True
 
     def _parts(self, condition: Expression) -> frozenset[str]:
         found = self._conjuncts.get(id(condition))
         if found is None:
             found = self._conjuncts[id(condition)] = frozenset(conjuncts(condition))
         return found
-
-    def _known(self, condition: Expression, outcome: bool) -> frozenset[str]:
-        return self._parts(condition) if outcome else frozenset(opposite(condition))
 
     # --- one expression -----------------------------------------------------------------------------
 
@@ -351,10 +353,12 @@ class _Checker:
         takes = f"{key} takes {said or wanted(annotation)}"
         source = template.expressions[0].source if template.whole else "text around ${{ }}"
         if why == "null":
-            is_null = "is" if found.kinds == {"null"} else "may be"
-            message, fix = (
-                f"{source} {is_null} null, and {takes}",
-                f"write default({source}, …) with what to use instead",
+            always = found.kinds == {"null"}
+            message = f"{source} {'is' if always else 'may be'} null, and {takes}"
+            fix = (
+                only_null(template.expressions[0]._tree, found)
+                if always
+                else f"write default({source}, …) with what to use instead"
             )
             self.problems.add("TRD435", read.place, message, fix)
         else:
@@ -374,6 +378,13 @@ def _remedy(source: str, found: Type, annotation: Any) -> str:
         return f"write string({source})"
     if misfit(list_of(), annotation) == "" and found.kinds == {"text"}:
         return f"write split({source}, ',') if it is a list in text"
+    if misfit(list_of(), annotation) == "" and found.kinds - {"null"} == {"number"}:
+        return f"write range({source}) to count from 0"
+    free_text = found.kinds == {"text"} and not found.choices and "${{" not in source
+    if misfit(INTEGER, annotation) == "" and free_text:
+        return f"write int({source}) if it is a number in text"
+    if misfit(TEXT, annotation) == "" and found.kinds == {"mapping"} and "stdout" in (found.fields or ()):
+        return f"write {source}.stdout"
     return ""
 
 

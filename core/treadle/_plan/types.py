@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from treadle._expr import Expression
 from treadle._expr.infer import Facts
 from treadle._expr.types import (
     ANY,
     BOOLEAN,
     INTEGER,
+    KINDS,
     NEVER,
+    NULL,
     NUMBER,
     TEXT,
     Type,
@@ -29,12 +30,15 @@ from treadle._expr.types import (
     union,
 )
 from treadle._inputs import input_from_data
+from treadle._kinds import Ask, Tolerate
 from treadle._plan.absent import ANY_RESULT, IN_FINALLY, NOT_ENDED, why_absent
 from treadle._plan.blocks import COMPLETED, FAILED, SKIPPED, TOLERATED
+from treadle._plan.strategies import may_decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from treadle._expr import Expression
     from treadle._kinds import Fields
     from treadle._model import Input, Spec
     from treadle._plan.absent import Settling
@@ -44,6 +48,9 @@ if TYPE_CHECKING:
 __all__ = ["ERROR", "Sight", "Types", "declared_type", "fields_type", "nullable"]
 
 ERROR = mapping_of({"name": TEXT, "message": TEXT, "data": ANY}, open=True)
+_PERHAPS_ERROR = attrs.evolve(ERROR, kinds=KINDS)
+"""An error, or null; of any kind, for it is read without asking by those that are there because of it."""
+
 _STATUS = union(map(of_value, ("completed", "failed", "skipped", "omitted", "cancelled")))
 _RUN = {
     "id": TEXT,
@@ -96,7 +103,6 @@ class Sight:
       block, step: indexes of its step; *step* is None where it belongs to the workflow.
       names: the types of ``item``, ``index``, ``previous``, ``output``, ``error`` and ``attempt`` here.
       facts: what conditions around it have proven.
-      conditions: those conditions, each with whether it was true.
       in_finally: whether the run's end is known, and nothing is known of how the steps ended.
     """
 
@@ -104,7 +110,6 @@ class Sight:
     step: int | None = None
     names: Mapping[str, Type] = attrs.field(factory=dict)
     facts: Facts = attrs.field(factory=dict)
-    conditions: tuple[tuple[Expression, bool], ...] = ()
     in_finally: bool = False
 
     def adding(self, **names: Type) -> Sight:
@@ -151,15 +156,15 @@ class Types:
 
     def names(self, sight: Sight) -> Callable[[str], Type]:
         """The type of each name in *sight*."""
+        return _Names(self, sight)
 
-        def name(root: str) -> Type:
-            if root == "steps":
-                return mapping_of(_Steps(self, sight), open=True)
-            if root == "run" and sight.in_finally:
-                return self._ended(sight)
-            return sight.names.get(root) or self._roots.get(root, ANY)
-
-        return name
+    def root(self, sight: Sight, root: str) -> Type:
+        """The type of one name in *sight*."""
+        if root == "steps":
+            return mapping_of(_Steps(self, sight), open=True)
+        if root == "run" and sight.in_finally:
+            return self._ended(sight)
+        return sight.names.get(root) or self._roots.get(root, ANY)
 
     @staticmethod
     def _ended(sight: Sight) -> Type:
@@ -180,13 +185,13 @@ class Types:
         if inside:
             assert seen.reader is not None
             results = self._settling.for_reader(*where, seen.reader, sight.facts)
-            step = self._blocks[seen.block].steps[seen.step]
-            if step.when is not None and results != COMPLETED and self._held(sight, step.when):
-                results &= ~SKIPPED
         elif sight.in_finally:
             results = ANY_RESULT
         else:
-            results = self._settling.in_success[seen.block][seen.step]
+            results = self._settling.at_the_end(*where, sight.facts)
+        step = self._blocks[seen.block].steps[seen.step]
+        if step.when is not None and results != COMPLETED and self._held(sight, step.when):
+            results &= ~SKIPPED
         ending = sight.in_finally and (seen.reader is None or self._blocks[seen.block].spec.role == "finally")
         return self._seen(*where, results, ending)
 
@@ -205,16 +210,23 @@ class Types:
         if why or output.is_never:
             reason = IN_FINALLY if ending else why or f"step {step_id!r} never completes"
             output = output.missing(reason)
-        error = ERROR
-        if ending or not results & (FAILED | TOLERATED):
-            error = ERROR.missing(
-                IN_FINALLY if ending else f"where this is read, step {step_id!r} has not failed"
-            )
-        ended = not results & NOT_ENDED or ending
-        status, attempts = (each if ended else each.missing(why) for each in (_STATUS, INTEGER))
+        error = or_null(ERROR) if ending else self._error(block, step, results)
+        if results & NOT_ENDED and not ending:
+            status, attempts, error = (each.missing(why) for each in (_STATUS, INTEGER, error))
+        else:
+            status, attempts = _STATUS, INTEGER
         return mapping_of(
             {"output": output, "status": status, "error": error, "attempts": attempts}, open=True
         )
+
+    def _error(self, block: int, step: int, results: int) -> Type:
+        """What ``steps.ID.error`` is: null where there is none."""
+        failing = FAILED | TOLERATED
+        if results and not results & ~failing:
+            return ERROR
+        decisions = may_decide(self._blocks[block].strategies[step]) or ()
+        open_ = any(isinstance(one, Ask | Tolerate) for one in decisions)  # somebody may say to go on
+        return _PERHAPS_ERROR if open_ or not results or results & failing else NULL
 
     def of_block(self, block: int) -> Type:
         """What a block gives that completed: the outputs of its steps by id."""
@@ -228,6 +240,21 @@ class Types:
             if not output.is_never or why:
                 fields[step.id] = output.missing(why) if why else output
         return mapping_of(fields)
+
+
+class _Names:
+    """The types of the names in a sight, also as they are where more is known."""
+
+    def __init__(self, types: Types, sight: Sight) -> None:
+        self._types = types
+        self._sight = sight
+
+    def __call__(self, root: str) -> Type:
+        return self._types.root(self._sight, root)
+
+    def under(self, facts: Facts) -> _Names:
+        """The same where *facts* are known, as in one branch of ``A if C else B``."""
+        return _Names(self._types, attrs.evolve(self._sight, facts=facts))
 
 
 class _Texts(Mapping[str, Type]):

@@ -204,7 +204,7 @@ def _answered(mark: Any, inner: Any, answers: _Asked) -> Type:
     found = _raw(answers.settings, mark.field)
     if isinstance(mark, FieldsOf):
         return answers.fields(found) if isinstance(found, Fields) else mapping_of({})
-    return _value(found, answers)
+    return attrs.evolve(_value(found, answers), written=False)  # these are what the step is said to give
 
 
 def _only_if(mark: OnlyIf, inner: Any, answers: _Asked) -> Type:
@@ -216,7 +216,9 @@ def _only_if(mark: OnlyIf, inner: Any, answers: _Asked) -> Type:
     if given is UNKNOWN:
         return or_null(found)
     if given not in mark.values:
-        return NULL
+        *others, last = map(str, mark.values)
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        return attrs.evolve(NULL, unless=f"{key_of(mark.field)}: {wanted}")
     return found if found.is_any else found.without_null()
 
 
@@ -228,7 +230,7 @@ def _outputs_of(mark: OutputsOf, answers: Answers) -> Type:
         if given is None or given is UNKNOWN:
             found.append(NULL)
         found += map(answers.block, blocks_in(given))
-    return union(found) if found else NULL
+    return union(found, lacking=True) if found else NULL
 
 
 def _one_of(mark: OneOf, answers: Answers) -> Type:
@@ -283,7 +285,7 @@ def _value(value: Any, answers: Answers) -> Type:
         found = answers.template(value)
         return found if value.references else widened(found)
     if isinstance(value, Mapping):
-        return mapping_of({key: _value(item, answers) for key, item in value.items()})
+        return mapping_of({key: _value(item, answers) for key, item in value.items()}, written=True)
     if isinstance(value, list | tuple):
         return list_of(union(_value(item, answers) for item in value) if value else None)
     if isinstance(value, str | int | float):

@@ -9,6 +9,7 @@ Rule 3: whatever code of a plugin raises here is a fault of the settings or of t
 from __future__ import annotations
 
 import functools
+import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -192,7 +193,7 @@ def _validator_fault(data: Any, field: Field, path: Path) -> Iterator[Fault]:
     try:
         attribute.validator(None, attribute, CONVERTER.structure(data, field.type))
     except (ValueError, TypeError) as exc:
-        yield Fault(path, said(exc).replace(f"'{attribute.name}'", repr(field.key)), sort="check")
+        yield Fault(path, _judged(exc).replace(f"'{attribute.name}'", repr(field.key)), sort="check")
     except Exception:
         return  # one that needs the instance is asked again when the whole config is built
 
@@ -204,6 +205,28 @@ def _refusal(data: Any, type_: Any, path: Path) -> Iterator[Fault]:
     except Unfit as exc:
         yield Fault(path, exc.message, exc.fix)
     except (ValueError, TypeError) as exc:
-        yield Fault(path, said(exc), sort="check")
+        yield Fault(path, _judged(exc), sort="check")
     except Exception as exc:
         yield Fault(path, f"its plugin failed with {type(exc).__name__}: {said(exc)}", sort="plugin")
+
+
+# As texts, compiled when first used: only a setting that is refused needs them.
+_MEASURED = r"(?P<length>Length of )?'(?P<name>\w+)' must be (?P<how>[<>]=?) (?P<bound>\S+): (?P<given>.+)"
+_HOW = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_PATTERN = "must match regex"
+
+
+def _judged(exc: BaseException) -> str:
+    """What a validator says; those that come with attrs speak code, which is put into words here."""
+    text = said(exc)
+    if found := re.fullmatch(_MEASURED, text):
+        name, how, bound = repr(found["name"]), _HOW[found["how"]], found["bound"]
+        if not found["length"]:
+            return f"{name} must be {how} {bound}, and is {found['given']}"
+        if (how, bound) == ("at least", "1"):
+            return f"{name} is empty; give at least one"
+        return f"{name} must have a length of {how} {bound}, and has {found['given']}"
+    if _PATTERN in text and len(exc.args) == 4:  # the text, the attribute, its pattern, and the value
+        _, attribute, pattern, value = exc.args
+        return f"{attribute.name!r} cannot be {value!r}: it must match {pattern.pattern}"
+    return text

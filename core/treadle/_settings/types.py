@@ -226,7 +226,11 @@ def _written_for(type_: Any, written: Any) -> bool:
 def wanted(type_: Any) -> str:
     """What *type_* takes, as messages say it: ``a duration or a list``. That nothing will do is not said."""
     members = members_of(type_)
-    said = dict.fromkeys(_wanted(member) for member in members if member is not types.NoneType)
+    said = list(dict.fromkeys(_wanted(member) for member in members if member is not types.NoneType))
+    if "a number" in said and "a whole number" in said:
+        said.remove("a whole number")
+    if len(said) > 2:
+        said = [", ".join([*said[:-1], ""]).rstrip() + f" or {said[-1]}"]
     return " or ".join(said) or "nothing"
 
 

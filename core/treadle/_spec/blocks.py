@@ -145,6 +145,8 @@ class Blocks:
         r, node, path = self.r, one.node, one.path
         if not node.is_mapping:
             fix = "write its work, as {command: make test}"
+            if form == "graph" and one.id in r.registry.step_types:
+                fix = f"write an id around it, as first: {{{one.id}: …}}, or a list of steps"
             r.problem("TRD102", node, path, f"a step is a mapping, got {got(node)}", fix)
             return self._unreadable(one, run_path)
         draft: Draft = {}

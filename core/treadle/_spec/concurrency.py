@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from treadle._model import Concurrency, OnLimit
-from treadle._near import near_or_all
+from treadle._near import did_you_mean
 from treadle._spec import fields
 from treadle._spec.nodes import Node, join
 from treadle._spec.reading import BROKEN, Reading, got
@@ -60,5 +60,5 @@ def _limit(r: Reading, node: Node, path: str) -> Any:
 def _on_limit(r: Reading, node: Node, path: str) -> Any:
     if node.value in _ON_LIMIT:
         return node.value
-    fix = near_or_all(node.value, _ON_LIMIT) if node.is_text else f"write one of {', '.join(_ON_LIMIT)}"
+    fix = did_you_mean(node.value, _ON_LIMIT) if node.is_text else ""
     return r.problem("TRD102", node, path, f"expected queue, cancel_running or reject, got {got(node)}", fix)

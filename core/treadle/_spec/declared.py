@@ -129,13 +129,13 @@ def _with_values(r: Reading, declared: Input, entries: Mapping[str, Node], path:
         declared = attrs.evolve(declared, enum=_choices(r, declared, entries["enum"], join(path, "enum")))
     required = True
     if "default" in entries:
-        required = False
-        declared = attrs.evolve(
-            declared, default=_value(r, declared, entries["default"], join(path, "default"))
-        )
+        default = _value(r, declared, entries["default"], join(path, "default"))
+        declared = attrs.evolve(declared, default=default)
+        refused = default is None and entries["default"].value is not None
+        required = refused  # which says nothing of null
     if "required" in entries:
         asked = fields.boolean(r, entries["required"], join(path, "required"))
-        if asked is True and not required:
+        if asked is True and "default" in entries:
             fix = "leave one of them out"
             r.problem(
                 "TRD106", entries["required"], join(path, "required"), "a required input has no default", fix
@@ -164,5 +164,22 @@ def _value(r: Reading, declared: Input, node: Node, path: str) -> Any:
         if node.source and not node.is_text:
             message = message.replace(f"the number {node.value}", node.source)
             fix = f"quote it: '{node.source}'" if declared.type == "string" else fix
+        fix = fix or _unquoted(declared.type, node.value)
         r.report.add("TRD604", node.mark, problem.path, message, fix)
     return value
+
+
+_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
+
+
+def _unquoted(kind: str, value: Any) -> str:
+    """What to write for text that another kind of value was meant by."""
+    if not isinstance(value, str):
+        return ""
+    if kind == "boolean" and value.lower() in _BOOLEANS:
+        return f"write {_BOOLEANS[value.lower()]}"
+    if kind == "integer" and value.isdigit():
+        return f"write {value}"
+    if kind == "number" and value.replace(".", "", 1).isdigit():
+        return f"write {value}"
+    return ""

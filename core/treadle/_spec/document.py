@@ -66,6 +66,7 @@ def read_document(r: Reading, root: Node) -> Spec | None:
             if value is BROKEN or items[key].partial:
                 partial.add(key)
     blocks = _read_blocks(r, root, parts)
+    r.forget_refused()
     if "name" not in items:
         r.problem(
             "TRD103", root, "", "'name' is missing", "write what the workflow is called, as name: nightly"

@@ -6,6 +6,7 @@ Rule 2: a reader sees its own value only. How keys go together is judged when al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ Draft = dict[str, Any]
 Reader = Callable[[Reading, Node, str, Draft], None]
 
 _RETRY = ("attempts", "backoff", "on", "if", "max_time")
+_DELAY = r"\d+(\.\d+)?(ms|s|m|h|d)\Z"
 _REPEAT = ("until", "every", "times")
 
 
@@ -73,6 +75,10 @@ def read_retry(r: Reading, node: Node, path: str) -> Any:
 
 
 def _backoff(r: Reading, node: Node, path: str) -> Any:
+    if node.is_text and "fixed" in r.registry.backoffs and re.match(_DELAY, node.value):
+        said = f"expected the name of a backoff, got {got(node)}"
+        r.problem("TRD102", node, path, said, f"write {{fixed: {node.value}}} for the same delay each time")
+        return standins.BACKOFF
     return read_plugin(r, node, path, "backoff", r.registry.backoffs) or standins.BACKOFF
 
 

@@ -375,6 +375,10 @@ def _report_fault(r: Reading, entry: Entry, fault: Fault, steps: Any, node: Node
     if fault.sort == "key" and isinstance(steps[-1], str):
         mark = node.at(steps[:-1]).key_mark(steps[-1])
     message, fix = fault.message, fault.fix
+    alone = _told_of_alone(fault, at)
+    if alone is not None:
+        steps = (*steps, alone)
+        mark = at.items[alone].mark
     if fault.sort == "plugin":
         message = message.replace("its plugin", f"plugin {entry.name!r}", 1)
     if fix.startswith("quote it") and at.source:
@@ -382,3 +386,11 @@ def _report_fault(r: Reading, entry: Entry, fault: Fault, steps: Any, node: Node
         fix = f"quote it: '{at.source}'"
     where = f"{path}{'.' if steps and isinstance(steps[0], str) else ''}{dotted(steps)}"
     r.report.add(_CODES[fault.sort], mark, where, message, fix)
+
+
+def _told_of_alone(fault: Fault, at: Node) -> str | None:
+    """The one setting that a config class, which is asked as a whole, begins to speak of with its value."""
+    named = fault.message.partition(" ")[0]
+    if fault.sort != "check" or not at.is_mapping or named not in at.items:
+        return None
+    return named if fault.message.startswith(f"{named} {at.items[named].value!r} ") else None

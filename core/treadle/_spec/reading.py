@@ -81,6 +81,7 @@ class Reading:
       secrets_known: whether these are all of them.
       expanded: whether templates were expanded, and what is wrong with them reported.
       uses: the blocks that they became, by the ids of their nodes.
+      refused: what stands where ids of steps do and is none.
     """
 
     def __init__(self, report: Report, registry: Plugins) -> None:
@@ -91,6 +92,7 @@ class Reading:
         self.secrets_known = True
         self.expanded = False
         self.uses: dict[int, TemplateUse] = {}
+        self.refused: set[str] = set()
         self._templates: dict[str, Template] = {}
         self._expressions: dict[str, Expression] = {}
 
@@ -158,6 +160,13 @@ class Reading:
         place = self.report.place_of(node, path).inside(exc.offset)
         self.report.problems.append(place.problem("TRD401", exc.message, exc.fix))
         return BROKEN
+
+    def forget_refused(self) -> None:
+        """An id that is a word of the language is refused where it is written, not wherever it is read."""
+        words = {f"'.{word}' is a word of the language" for word in self.refused}
+        if words:
+            problems = self.report.problems
+            problems[:] = [each for each in problems if each.code != "TRD401" or each.message not in words]
 
     def _bare(self, node: Node, key: str) -> str:
         """The line rewritten without ``${{ }}``."""

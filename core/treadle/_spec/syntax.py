@@ -19,6 +19,12 @@ class _Position(NamedTuple):
 
 _QUOTED_FIRST = r"""(?P<key>\s*(?:-\s+)*(?:[\w.-]+\s*:\s+))(?P<rest>(?P<quote>['"]).*?(?P=quote)\s*\S.*)$"""
 
+_QUOTED_WITHIN = (
+    r"""[{,]\s*(?P<key>[\w.-]+\s*:\s+)"""
+    r"""(?P<rest>(?P<quote>['"])[^'"]*(?P=quote)\s*[^\s,}\]'"][^,{}]*?)\s*[,}]"""
+)
+"""As `_QUOTED_FIRST`, within braces."""
+
 _BARE_TEMPLATE = r"""[\[{,:]\s*(?P<written>[^\s'"\[{,:]*\$\{\{.*?\}\}[^\s,\]}]*)"""
 """An expression in brackets, which YAML ends at its first brace; where there are several, the first."""
 
@@ -76,6 +82,11 @@ def explain(exc: Any, text: str, report: Report) -> None:
         at = _Position(mark.line, bare.start("written"))
         quote = f"quote it: {quoted(bare['written'])}"
         report.add("TRD002", at, "", "${{ stands within brackets unquoted", quote)
+        return
+    if (within := re.search(_QUOTED_WITHIN, line)) is not None and " closed" in said:
+        said = "text follows a closing quote, so YAML cannot read the value"
+        rewritten = f"{within['key']}{quoted(within['rest'])}"
+        report.add("TRD002", mark, "", said, f"quote the whole value: {rewritten}")
         return
     if line[mark.column : mark.column + 1] == "\t":
         said, fix = _TAB

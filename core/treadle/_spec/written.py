@@ -64,13 +64,17 @@ def _of_mapping(r: Reading, node: Node, key: str, item: Node, path: str) -> Writ
     wrong = wrong_id(key)
     if wrong:
         r.problem("TRD201", place, path, *wrong)
+        r.refused.add(key)
     return Written(key, place, item, path, made_up=False)
 
 
 def _of_list(r: Reading, node: Node, path: str, number: int) -> Written:
     if node.is_mapping and "id" in node.items:
         place = node.items["id"]
-        if identifier(r, place, join(path, "id")) is not BROKEN or place.is_text:
+        known = identifier(r, place, join(path, "id")) is not BROKEN
+        if known or place.is_text:
+            if not known:
+                r.refused.add(place.value)
             return Written(place.value, place, node, path, made_up=False)
     return Written(made_up_id(node, number), node, node, path, made_up=True)
 

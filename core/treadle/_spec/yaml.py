@@ -292,7 +292,7 @@ class _Reader:
         key = node.value
         if type(key) is not str:
             written = node.source or "…"
-            fix = f"quote it: '{written}'" if node.items is None else "write text"
+            fix = f"quote it: '{written}'" if node.items is None else _as_template(node) or "write text"
             self.report.add("TRD009", node.mark, self.path(), "a key must be text", fix)
         elif key == "<<" and not node.quoted:
             said = "the merge key << is not part of YAML 1.2"
@@ -312,3 +312,11 @@ def _height(node: Node) -> int:
         return 0
     below = node.items.values() if node.is_mapping else node.items
     return 1 + max(map(_height, below), default=0)
+
+
+def _as_template(node: Node) -> str:
+    """The fix for ``{{ x }}`` without quotes, which is a mapping for a key; empty for another key."""
+    names = list(node.items) if node.is_mapping else []
+    if len(names) != 1 or node.items[names[0]].value is not None:
+        return ""
+    return f'write "${{{{ {names[0]} }}}}" for the value of an expression'

@@ -109,6 +109,7 @@ def treadle_step_types() -> Iterable[StepType[Any]]:
             config=Decide,
             output=Annotated[Any, OneOf("rules", "otherwise", listed=("hit", "collect"))],
             run=decide,
+            main="rules",
             repeatable=True,
         )
     ]

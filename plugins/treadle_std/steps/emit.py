@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
-from attrs import validators as v
 
 from treadle.plugin import NO_SECRETS, Step, StepType, hookimpl
+from treadle_std.steps._names import dotted_name
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -31,7 +31,7 @@ class Emit:
       ``emit: {name: image.published, data: {tag: "${{ inputs.version }}"}}``
     """
 
-    name: str = attrs.field(metadata=NO_SECRETS, validator=v.matches_re(r"[A-Za-z][\w-]*(\.[\w-]+)*"))
+    name: str = attrs.field(metadata=NO_SECRETS, validator=dotted_name)
     data: Mapping[str, Any] = attrs.field(factory=dict, metadata=NO_SECRETS)
 
     def __attrs_post_init__(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Never
 
 import attrs
-from attrs import validators as v
 
 from treadle.plugin import Step, StepError, StepType, hookimpl
+from treadle_std.steps._names import dotted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Fail:
     """
 
     message: str
-    name: str = attrs.field(default="failed", validator=v.matches_re(r"[A-Za-z][\w-]*(\.[\w-]+)*"))
+    name: str = attrs.field(default="failed", validator=dotted_name)
 
 
 async def fail(config: Fail, _step: Step) -> None:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import validators as v
 
 from treadle.plugin import Step, StepError, StepType, hookimpl
+from treadle_std.steps._names import function_name
 
 if TYPE_CHECKING:
     import trio
@@ -51,7 +51,7 @@ class Python:
       ``python: {call: "reports.monthly:build", args: {month: "${{ inputs.month }}"}}``
     """
 
-    call: str = attrs.field(validator=v.matches_re(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*"))
+    call: str = attrs.field(validator=function_name)
     args: Mapping[str, Any] = attrs.field(factory=dict)
 
 

@@ -72,4 +72,4 @@ async def switch(config: Switch, step: Step) -> Taken:
 @hookimpl
 def treadle_step_types() -> Iterable[StepType[Any]]:
     """``switch``."""
-    return [StepType(name="switch", config=Switch, output=Taken, run=switch, repeatable=True)]
+    return [StepType(name="switch", config=Switch, output=Taken, run=switch, main="cases", repeatable=True)]

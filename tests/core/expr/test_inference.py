@@ -198,7 +198,30 @@ def told(source: str) -> list[str]:
             "inputs.name == null",
             "TRD433 0: inputs.name is never null, so this is never true; leave the comparison out",
         ),
+        (
+            "inputs.env != 'prod' and inputs.env == 'prdo'",
+            "TRD433 25: inputs.env is never 'prdo', so this is never true; did you mean 'prod'?",
+        ),
+        (
+            "inputs.env != 'prod' and inputs.env == 'test'",
+            "TRD433 25: inputs.env is never 'test', so this is never true; it is one of 'staging', 'prod'",
+        ),
+        (
+            "inputs.env != 'prod' and inputs.env in ['prdo', 'x']",
+            "TRD433 25: no element of ['prdo', 'x'] can be inputs.env, which is one of 'staging', 'prod', "
+            "so this is never true; did you mean 'prod'?",
+        ),
         # null and absence
+        (
+            "steps.a.output.n == null",
+            "TRD434 8: steps.a.output may be absent: step 'a' may be skipped; write "
+            "default(steps.a.output.n, null)",
+        ),
+        (
+            "default(inputs.maybe, 'b') > 'a' and inputs.maybe + 'x' == 'bx'",
+            "TRD435 37: inputs.maybe may be null, and '+' takes two numbers or two texts; "
+            "write default(inputs.maybe, '')",
+        ),
         (
             "inputs.maybe + 'x'",
             "TRD435 0: inputs.maybe may be null, and '+' takes two numbers or two texts; "
@@ -280,6 +303,11 @@ def test_a_mistake_is_told_with_its_place_and_its_fix(source: str, expected: str
         "steps.a.error != null and steps.a.error.message == 'x'",
         "default(steps.a.status, 'none') == 'completed' and steps.a.output.n > 1",
         "default(steps.a.output.n, null) != null and steps.a.output.n > 1",
+        "default(steps.a.output.n, 0) > 3 and steps.a.output.n > 5",
+        "default(inputs.maybe, 'a') <= 'a' or inputs.maybe + 'x' == 'bx'",
+        "'b' > default(inputs.maybe, 'c') and inputs.maybe + 'x' == 'ax'",
+        "contains(keys(inputs.obj), 'key') and inputs.obj.key > 3",
+        "default({'a': 1}.b, 2) + 1",
         "default(steps.a.output.n, null) == null or steps.a.output.n > 1",
         "'key' in inputs.obj and inputs.obj.key > 3",
         "contains(inputs.obj, 'key') and inputs.obj.key > 3",

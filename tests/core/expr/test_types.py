@@ -46,7 +46,7 @@ def fits(value: Any, type_: Type) -> bool:
         return type_.item is None or all(fits(each, type_.item) for each in value)
     if kind == "mapping" and type_.fields is not None:
         told = type_.fields
-        lacking = [key for key in told if key not in value and not told[key].absent]
+        lacking = [key for key in told if key not in value and not told[key].absent and not told[key].is_any]
         strange = [key for key in value if key not in told and not type_.open]
         return (
             not lacking and not strange and all(fits(value[key], told[key]) for key in value if key in told)
@@ -106,7 +106,13 @@ def test_a_type_reads_as_part_of_a_sentence(type_: Type, said: str) -> None:
     assert str(type_) == said
 
 
-def test_a_field_that_only_some_mappings_have_may_be_missing() -> None:
-    both = union([of_value({"x": 1, "y": 2}), of_value({"x": 3})])
+def test_nothing_is_known_of_a_field_that_only_some_mappings_have() -> None:
+    both = union([of_value({"x": 1, "y": 2}), of_value({"x": 3}), of_value({"x": 1, "y": 2})])
+    assert both.fields is not None
+    assert (both.fields["x"].choices, both.fields["y"]) == ((1, 3), ANY)
+
+
+def test_a_field_that_only_some_mappings_have_may_be_missing_where_nothing_tells_them_apart() -> None:
+    both = union([of_value({"x": 1, "y": 2}), of_value({"x": 3})], lacking=True)
     assert both.fields is not None
     assert (both.fields["x"].absent, both.fields["y"].absent) == ("", "'y' may not be there")

@@ -200,7 +200,7 @@ def test_values_are_copied_and_structured_strictly() -> None:
     assert given == {"list": [1]}
     with pytest.raises(SettingsError, match=r"^whole: expected a whole number, got '3'$"):
         found.build(giving(x=None, y="3"))
-    with pytest.raises(SettingsError, match="whole: 'whole' must be >= 1: 0"):
+    with pytest.raises(SettingsError, match="whole: 'whole' must be at least 1, and is 0"):
         found.build(giving(x=None, y=0))
 
 

@@ -130,7 +130,7 @@ def test_free_data_is_copied() -> None:
         ("whole", True, "whole: expected a whole number, got true"),
         ("whole", 1.5, "whole: expected a whole number, got the number 1.5"),
         ("whole", "1", "whole: expected a whole number, got '1'"),
-        ("whole", 0, "whole: 'whole' must be >= 1: 0"),
+        ("whole", 0, "whole: 'whole' must be at least 1, and is 0"),
         ("number", True, "number: expected a number, got true"),
         ("flag", 1, "flag: expected true or false, got the number 1"),
         ("words", "build", "words: expected a list, got 'build'"),
@@ -153,7 +153,7 @@ def test_free_data_is_copied() -> None:
         ("auth", {"tokn": "x"}, "auth.tokn: unknown setting 'tokn'; did you mean 'token'?"),
         ("auth", {"user": "u"}, "auth: 'password' is missing; add password: text"),
         ("auth", "x", "auth: expected a mapping, got 'x'"),
-        ("either", True, "either: expected a whole number or text or a list, got true; quote it: 'true'"),
+        ("either", True, "either: expected a whole number, text, or a list, got true; quote it: 'true'"),
         ("either", ["a"], "either[0]: expected a whole number, got 'a'"),
         ("nothing", 1, "nothing: unknown setting 'nothing'"),
     ],
@@ -215,7 +215,7 @@ class Rare:
         ("inner", 3, "inner: expected a mapping, got the number 3"),
         ("either", {"a": "b"}, "either.a: expected a whole number, got 'b'"),
         ("either", {"tokne": "b"}, "either.tokne: unknown setting 'tokne'; did you mean 'token'?"),
-        ("upper", "abcd", "Length of 'upper' must be <= 3: 4"),
+        ("upper", "abcd", "'upper' must have a length of at most 3, and has 4"),
     ],
 )
 def test_rare_types_are_strict_too(key: str, data: Any, expected: str) -> None:

@@ -89,7 +89,7 @@ def test_a_store_is_a_plugin_like_any_other(written: str, path: str, registry: R
         (
             "limits: {runs: 0, stesp: 1, elements: '3', output: big}\n",
             [
-                "d:1:16: limits.runs: 'runs' must be >= 1: 0",
+                "d:1:16: limits.runs: 'runs' must be at least 1, and is 0",
                 "d:1:19: limits.stesp: unknown setting 'stesp'; did you mean 'steps'?",
                 "d:1:39: limits.elements: expected a whole number, got '3'",
                 "d:1:52: limits.output: 'big' is not a size; write it as 512, 64KiB or 1MiB",
@@ -135,7 +135,7 @@ def test_a_store_is_a_plugin_like_any_other(written: str, path: str, registry: R
             "retention: {older_than: 30, keep: -1}\n",
             [
                 "d:1:25: retention.older_than: 30 has no unit; add a unit: '30s', '30m' or '30h'",
-                "d:1:35: retention.keep: 'keep' must be >= 0: -1",
+                "d:1:35: retention.keep: 'keep' must be at least 0, and is -1",
             ],
         ),
     ],
