@@ -127,7 +127,10 @@ def _entry(entry: Any, sample: str) -> Iterator[str]:
     output = getattr(entry, "output", None)
     if attrs.has(output):
         yield "Output:\n\n" + "\n".join(_bullet(one.name, one.type, one.doc) for one in settings_of(output))
+        if given := docs_of(output).sections.get("Example"):
+            yield "```text\n" + re.sub(r"``\s*``", "\n ", given).strip("`") + "\n```"
     if isinstance(entry, treadle.plugin.StepType):
+        yield textwrap.fill("Fails as: " + " ".join(_prose(docs.sections["Errors"]).split()), WIDTH)
         yield _after_a_crash(entry)
     if "Example" in docs.sections:
         example = docs.sections["Example"].strip("`")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.std.truth import no_lies
 
 import treadle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SPECS = Path(__file__).parent.parent / "specs"
 TESTED = {
@@ -16,6 +20,13 @@ TESTED = {
     "parallel", "parent", "project", "python_step", "release", "repeat", "retry", "rollback",
     "signal", "templates",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def what_was_said_is_true(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What every example gives is what the type checker had said it would be."""
+    with no_lies(monkeypatch):
+        yield
 
 
 async def run(name: str, **inputs: Any) -> treadle.RunState:

@@ -8,6 +8,7 @@ Rule 3: what is called is looked up when it is called, so that two workflows can
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -31,6 +32,10 @@ class Unlisted(LookupError):
     """There is no such workflow; the message says which there are."""
 
 
+class Unsure(LookupError):
+    """Nobody knows here which workflow that is, so nothing is said of it before the run."""
+
+
 @runtime_checkable
 class Catalogue(Protocol):
     """The workflows that steps may call."""
@@ -40,7 +45,7 @@ class Catalogue(Protocol):
         raise NotImplementedError
 
     def named(self, name: str) -> Workflow:
-        """The workflow of that name. Raises LookupError with a sentence, or SpecError."""
+        """The workflow of that name. Raises LookupError with a sentence, as `Unsure`, or SpecError."""
         raise NotImplementedError
 
     def at(self, file: str, caller: Mapping[str, str] | None) -> Workflow:
@@ -178,7 +183,8 @@ class _Known:
             if site.file is not None and source is not None:
                 called = self._catalogue.at(site.file, source)
             elif site.name is not None and self._by_name:
-                called = self._catalogue.named(site.name)
+                with suppress(Unsure):
+                    called = self._catalogue.named(site.name)
             return None if called is None else Callee(called.name, called.inputs, _Outputs(called, self))
 
         return found

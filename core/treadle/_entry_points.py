@@ -69,7 +69,7 @@ def _read(group: str) -> Iterator[EntryPoint]:
                 yield from _of_distribution(info, group)
 
 
-def _installed(folder: str) -> Iterator[tuple[str, Path]]:
+def _installed(folder: str) -> Iterator[tuple[str, str]]:
     """The distributions in a directory of ``sys.path``: their normal names, and where their metadata is."""
     if not isinstance(folder, str) or folder.lower().endswith(".egg"):
         raise _NotPlain
@@ -84,17 +84,18 @@ def _installed(folder: str) -> Iterator[tuple[str, Path]]:
         name = child.name.rpartition(".")[0].partition("-")[0]
         if not name:
             raise _NotPlain
-        yield re.sub(r"[-_.]+", "_", name).lower(), Path(child.path)
+        yield re.sub(r"[-_.]+", "_", name).lower(), child.path
 
 
-def _of_distribution(info: Path, group: str) -> Iterator[EntryPoint]:
+def _of_distribution(info: str, group: str) -> Iterator[EntryPoint]:
     try:
-        text = (info / "entry_points.txt").read_text(encoding="utf-8")
+        with open(f"{info}/entry_points.txt", encoding="utf-8") as lines:  # noqa: PTH123  many: a Path is slow
+            text = lines.read()
     except _ABSENT:
         return
     if f"[{group}]" not in text:
         return
-    name, version = _origin(info)
+    name, version = _origin(Path(info))
     for key, value in _section(text, group):
         module, colon, attribute = (part.strip() for part in value.partition(":"))
         if not _is_dotted(module) or (colon and not _is_dotted(attribute)):  # it has extras, most often

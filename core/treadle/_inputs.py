@@ -17,8 +17,8 @@ import attrs
 from treadle._expr import compile_pattern
 from treadle._model import MAX_DEPTH, Input
 from treadle._near import did_you_mean, near_or_all
-from treadle._settings.strict import fresh
 from treadle._settings.types import shown
+from treadle._settings.verbatim import fresh
 from treadle._units import format_duration, parse_duration
 from treadle.errors import Problem
 

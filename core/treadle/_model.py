@@ -92,8 +92,8 @@ class StepSpec:
       settings: of its step type, which is ``settings.entry``.
       blocks: the blocks in its settings, in the order of the text; *undo* is apart.
       foreach: a `Value` that must give a list or mapping; None is no foreach.
-      places: by step key, where its value stands; ``""`` is the step itself; ``env.NAME``, ``retry.if``
-        and ``repeat.until`` are inside.
+      places: by step key, where its value stands; ``""`` is the step itself; ``env.NAME``, ``retry.if``,
+        ``retry.on[0]`` and ``repeat.until`` are inside; of calls of workflows also ``with.inputs.NAME``.
       given: to the parameters of the template that the step uses, as far as only expressions tell.
       partial: keys that the step has, or may have, without all they say being here.
     """

@@ -58,5 +58,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def near_or_all(word: str, known: Iterable[str]) -> str:
     """As `did_you_mean`; where nothing is near, all that is known, if anything is."""
-    known = list(known)
-    return did_you_mean(word, known) or (f"known here: {', '.join(sorted(known))}" if known else "")
+    return hint(nearest(word, known := list(known)), known)
+
+
+def hint(near: str | None, known: Iterable[str]) -> str:
+    """``did you mean …?`` of the one of *known* that is *near*; where none is, all of them."""
+    if near is not None:
+        return f"did you mean {near!r}?"
+    return f"known here: {', '.join(known)}" if (known := sorted(known)) else ""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from treadle._near import nearest
-from treadle._spec.imports import NotImported, Opened
 from treadle._spec.nodes import MAX_BYTES
+
+if TYPE_CHECKING:
+    from treadle._spec.imports import Opened
 
 FILE_NAME = "treadle.yaml"
 
@@ -38,6 +41,8 @@ def open_import(spec: str, root: Path | None, written: str, importer: str | None
     Raises:
       NotImported: it may not be imported, or cannot be read.
     """
+    from treadle._spec.imports import NotImported, Opened  # most specs import nothing
+
     if Path(written).is_absolute() or "\\" in written or "\0" in written:
         raise NotImported(
             f"{written!r} is no relative path", "name it as seen from this file, as lib/deploy.yaml"
@@ -66,6 +71,8 @@ def _home(spec: str, root: Path | None) -> Path:
 
 def _bytes_of(path: Path, written: str) -> bytes:
     """The bytes of a file, of more than the loader takes only so much that it refuses it."""
+    from treadle._spec.imports import NotImported  # see `open_import`
+
     if not path.is_file():
         near = (
             nearest(path.name, [each.name for each in path.parent.iterdir()])

@@ -1,12 +1,19 @@
 """A person at the terminal answers what a run asks."""
 
+from __future__ import annotations
+
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from treadle._cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Program
 
 APPROVAL = """
 treadle: 1
@@ -90,3 +97,51 @@ def test_a_question_that_a_resumed_run_still_has_is_asked(
     os.write(terminal, b"reject\n")
     assert main(["resume", "last"]) == 1
     assert "answer (approve, reject): " in capsys.readouterr().err
+
+
+# --- questions of runs that are called ---------------------------------------------------------------
+
+CALLS = "treadle: 1\nname: calls\nsteps: {call: {workflow: {file: %s}}}\n"
+
+
+def calling(folder: Path, child: str, *, between: bool = False) -> None:
+    """A project that keeps no runs, in which ``calls.yaml`` calls *child*; *between*: by way of another."""
+    (folder / "treadle.yaml").write_text("store: memory\n")
+    (folder / "calls.yaml").write_text(CALLS % ("between.yaml" if between else "child.yaml"))
+    (folder / "between.yaml").write_text((CALLS % "child.yaml").replace("name: calls", "name: between"))
+    (folder / "child.yaml").write_text(child)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_what_a_called_run_asks_is_asked_here(
+    capsys: pytest.CaptureFixture[str], folder: Path, terminal: int, between: bool
+) -> None:
+    calling(folder, APPROVAL, between=between)
+    os.write(terminal, b"app\n50\n\n")
+    code = main(["run", "--json", "calls.yaml"])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    assert json.loads(out)["status"] == "completed"
+    assert " of asks:\nstep ship waits for an approval: Ship it?" in err
+    assert "another terminal" not in err
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_called_run_that_nobody_could_answer_is_refused_before_anything_begins(
+    treadle: Program, folder: Path, between: bool
+) -> None:
+    calling(folder, APPROVAL, between=between)
+    said = treadle("run", "calls.yaml")
+    assert said.code == 2
+    assert "calls.yaml:3:" in said.err
+    assert "this step runs 'asks', where ship waits for somebody" in said.err
+
+
+def test_a_called_run_that_only_starts_another_one_is_not_kept_from_it(
+    treadle: Program, folder: Path
+) -> None:
+    calling(folder, APPROVAL)
+    (folder / "calls.yaml").write_text(
+        "treadle: 1\nname: calls\nsteps: {call: {workflow: {file: child.yaml, detach: true}}}\n"
+    )
+    assert treadle("run", "calls.yaml").code == 0

@@ -55,7 +55,10 @@ def test_json_has_the_same_in_full(treadle: Any, folder: Path) -> None:
     code, out, _ = treadle("plan", "--json", "ship.yaml")
     about = json.loads(out)
     assert code == 0
-    assert about.keys() == {"workflow", "steps", "finally", "rollback", "durations", "critical_path"}
+    assert about.keys() == {
+        *("workflow", "concurrency", "steps", "finally"),
+        *("rollback", "durations", "critical_path"),
+    }
     assert about["durations"] == {}
     assert about["critical_path"] is None
     deploy = next(step for step in about["steps"] if step["id"] == "deploy")
@@ -210,3 +213,15 @@ def test_what_is_foretold_is_what_a_rollback_then_does(treadle: Any, folder: Pat
     undone = [event["step"] for event in events if event["type"] == "step.undone"]
     assert undone == told["undoes"] == ["last.y", "last.x", "open.x", "block", "a"]
     assert told["may_undo"] == []
+
+
+def test_a_plan_says_which_runs_wait_for_each_other(treadle: Any) -> None:
+    key = '{key: "ship-${{ inputs.env }}", limit: 2, on_limit: reject}'
+    text = "treadle: 1\nname: ship\ninputs: {env: string}\nconcurrency: %s\nsteps: [{command: make}]\n"
+    out = treadle("plan", "-", stdin=text % key).out
+    assert out.splitlines()[1] == "  at most 2 runs of ship-${{ inputs.env }} at a time; one more is refused"
+    told = json.loads(treadle("plan", "--json", "-", stdin=text % key).out)["concurrency"]
+    assert told == {"key": "ship-${{ inputs.env }}", "limit": 2, "on_limit": "reject"}
+    out = treadle("plan", "-", stdin=text % "{on_limit: cancel_running}").out
+    assert out.splitlines()[1] == "  at most one run of ship at a time; one more cancels those that run"
+    assert json.loads(treadle("plan", "--json", "-", stdin=SPEC).out)["concurrency"] is None

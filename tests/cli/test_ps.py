@@ -182,3 +182,19 @@ def test_a_process_that_has_died_drives_nothing_although_its_lease_has_not_lapse
     out = treadle("ps")[1]
     assert "nobody: treadle resume 0a-1" in out
     assert "web1 (process 4712)" in out
+
+
+def test_roots_are_the_runs_that_no_step_called(treadle: Any, store: MemoryStore) -> None:
+    for number in range(12):
+        parent = None if number % 4 == 0 else "00-1"
+        add(store, f"{number:02}-1", parent=parent, created_at=NOW - 100 + number)
+    assert ids(treadle("ps", "--roots").out) == ["08-1", "04-1", "00-1"]
+    first = json.loads(treadle("ps", "--roots", "--limit", "2", "--json").out)
+    assert [each["run"] for each in first["runs"]] == ["08-1", "04-1"]
+    assert ids(treadle("ps", "--roots", "--limit", "2", "--after", first["next"]).out) == ["00-1"]
+
+
+def test_roots_have_no_parent(treadle: Any, store: MemoryStore) -> None:
+    code, _, err = treadle("ps", "--roots", "--parent", "0a-1")
+    assert code == 2
+    assert "exclude each other" in err

@@ -211,7 +211,7 @@ def test_sarif_of_a_bad_deployment_file_is_sarif(treadle: Any, folder: Path) -> 
     (folder / "treadle.yaml").write_text("limitz: {}\n")
     code, out, err = treadle("validate", "--sarif")
     assert (code, err) == (2, "")
-    assert json.loads(out)["runs"][0]["results"][0]["ruleId"] == "TRD701"
+    assert json.loads(out)["runs"][0]["results"][0]["ruleId"] == "TRD101"
     assert json.loads(treadle("validate", "--json").out)["problems"][0]["file"] == "treadle.yaml"
 
 
@@ -333,3 +333,54 @@ def test_a_plugin_that_is_required_must_be_there(treadle: Any, folder: Path) -> 
         "treadle.yaml: plugins.require: the plugin 'treadle-nowhere' is not installed here; "
         "install its distribution\n"
     )
+
+
+# --- names of workflows that are called, without a list of them ---
+
+CALLED = "treadle: 1\nname: called\ninputs: {n: {type: integer}}\nsteps: [{set: {x: '${{ inputs.n }}'}}]\n"
+
+
+def calling(call: str) -> str:
+    return f"treadle: 1\nname: caller\nsteps: [{{workflow: {call}}}]\n"
+
+
+def said(treadle: Any, *given: str) -> list[str]:
+    found = json.loads(treadle("validate", "--json", *given).out)["problems"]
+    return [f"{each['code']} {each['message']}; {each['fix']}" for each in found]
+
+
+@pytest.mark.parametrize("given", ["caller.yaml", "."])
+def test_a_name_is_looked_for_beside_the_caller_where_no_workflows_are_listed(
+    given: str, treadle: Any, folder: Path
+) -> None:
+    (folder / "one.yaml").write_text(CALLED)
+    (folder / "caller.yaml").write_text(calling("{name: called, inputs: {n: 1}}"))
+    assert said(treadle, given) == []
+    (folder / "caller.yaml").write_text(calling("{name: called, inputs: {n: one}}"))
+    assert [each[:6] for each in said(treadle, given)] == ["TRD354"]
+    (folder / "caller.yaml").write_text(calling("caled"))
+    assert said(treadle, given) == ["TRD351 no workflow 'caled' is known here; did you mean 'called'?"]
+    (folder / "caller.yaml").write_text(calling("nosuch"))
+    (found,) = said(treadle, given)
+    assert found.endswith("beside this file there is called, caller; treadle.yaml can list others")
+
+
+def test_a_name_is_looked_for_among_what_is_validated_too(treadle: Any, folder: Path) -> None:
+    (folder / "lib").mkdir()
+    (folder / "lib" / "one.yaml").write_text(CALLED)
+    (folder / "caller.yaml").write_text(calling("{name: called, inputs: {n: one}}"))
+    assert said(treadle, "caller.yaml") == []
+    assert [each[:6] for each in said(treadle, ".")] == ["TRD354"]
+
+
+def test_nothing_is_said_of_a_name_where_nothing_is_known_of_names(treadle: Any, folder: Path) -> None:
+    (folder / "caller.yaml").write_text(calling("nosuch"))
+    assert said(treadle, "caller.yaml") == []
+    assert treadle("validate", "-", stdin=calling("nosuch")).code == 0
+
+
+def test_a_name_that_two_files_beside_the_caller_have_is_not_judged(treadle: Any, folder: Path) -> None:
+    for name in ("one.yaml", "two.yaml"):
+        (folder / name).write_text(CALLED)
+    (folder / "caller.yaml").write_text(calling("called"))
+    assert said(treadle, "caller.yaml") == []

@@ -76,6 +76,28 @@ def test_a_call_that_does_not_fit_is_told_with_what_would(call: str, expected: s
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("inputs", "where"),
+    [
+        ("{text: a, times: often}", "often"),
+        ("{text: a, times: '${{ inputs.n > 1 }}'}", "inputs.n > 1"),
+        ("{text: a, times: ['${{ inputs.n }}']}", "['${{ inputs.n }}']"),
+        ("{text: '${{ inputs.n }} ${{ [] }}'}", "[]"),
+        ("{text: a, time: 2}", "time: 2"),
+        ("{times: 2}", "{times: 2}"),
+        ("{text: a, names: [b, 1, c]}", "1, c"),
+    ],
+)
+def test_a_problem_with_an_input_stands_at_its_value(inputs: str, where: str) -> None:
+    child = CHILD.replace("text: {}", "text: {}, names: {type: list, items: {type: string}, default: []}")
+    call = f"    workflow: {{name: notify, inputs: {inputs}}}"
+    text = f"treadle: 1\nname: f\ninputs: {{n: {{type: integer}}}}\nsteps:\n  c:\n{call}\n"
+    with pytest.raises(treadle.SpecError) as caught:
+        treadle.loads(text, workflows=[treadle.loads(child.replace("outputs: {sent", "x-unread: {sent"))])
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (6, call.index(where) + 1)
+
+
 def test_an_output_that_the_called_workflow_does_not_have_is_a_problem() -> None:
     steps = "{c: {workflow: {name: notify, inputs: {text: a}}}}"
     assert problems(steps, outputs="{ok: '${{ steps.c.output.sent }}'}") == []

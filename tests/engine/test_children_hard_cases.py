@@ -97,6 +97,51 @@ async def test_a_failure_beside_it_ends_a_called_run_that_is_paused_and_would_fa
         assert await elapsed(run) < 1
 
 
+# --- what was called waits for its turn ------------------------------------------------------------
+
+QUEUES = "concurrency: one\nsteps: {w: {act: {name: child, takes: 2s}}}"
+HOLDS = "concurrency: one\nsteps: {w: {act: {takes: 20s}}}"
+STORES = pytest.mark.parametrize("store", [None, MemoryStore], ids=["volatile", "stored"])
+
+
+@STORES
+async def test_a_caller_is_paused_while_what_it_called_waits_for_its_turn(
+    store: Any, autojump_clock: trio.testing.MockClock
+) -> None:
+    family = Family(QUEUES)
+    async with family.engine(**{} if store is None else {"store": store()}) as engine:
+        holder = await engine.start(family.load(HOLDS, "holder"))
+        run = await engine.start(family.load(CALLS))
+        await trio.sleep(1)
+        await run.pause()
+        await trio.sleep(1)
+        assert (run.status, child_of(engine).status) == ("paused", "pending")
+        await to_end(holder)
+        await trio.sleep(100)
+        assert (run.status, child_of(engine).status) == ("paused", "paused")
+        assert "child" not in family.ledger.names("start")
+        await run.resume()
+        assert (await to_end(run)).status == "completed"
+
+
+@STORES
+async def test_what_waits_for_its_turn_goes_on_with_its_caller(
+    store: Any, autojump_clock: trio.testing.MockClock
+) -> None:
+    family = Family(QUEUES)
+    async with family.engine(**{} if store is None else {"store": store()}) as engine:
+        await engine.start(family.load(HOLDS, "holder"))
+        run = await engine.start(family.load(CALLS))
+        await trio.sleep(1)
+        await run.pause()
+        await trio.sleep(1)
+        await run.resume()
+        await trio.sleep(1)
+        assert run.status is RunStatus.RUNNING
+        assert (await to_end(run)).status == "completed"
+        assert "workflow.paused" not in [event.type async for event in child_of(engine).events()]
+
+
 # --- the store is away ------------------------------------------------------------------------------
 
 

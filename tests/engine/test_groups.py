@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import attrs
@@ -11,12 +12,13 @@ import trio.testing
 from tests.engine.kit import Rig, events, rig, to_end
 from tests.engine.stores import OddStore, data_of, journal
 from tests.engine.test_leases import crashed
+from tests.engine.test_owner import of_a_process_that_has_ended
 
 import treadle
 from treadle._records import encode
 from treadle._rerun import closure
 from treadle._rerun import journal as rerun_journal
-from treadle.errors import StoreUnavailable
+from treadle.errors import StoreBroken, StoreUnavailable
 from treadle.testing import MemoryStore
 
 
@@ -354,6 +356,38 @@ async def test_a_run_that_waited_when_its_process_died_blocks_nobody(
         assert late.status == "completed"
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nobody can tell")
+async def test_a_run_that_waited_blocks_nobody_once_its_process_is_known_to_be_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store, recover=False) as r:
+        first = await r.start(spec(takes="20s"))
+        dead = await crashed(store, spec(), after=5, recover=False, seed=None)
+        now = r.engine._surroundings.now()
+        await store.claim(dead, of_a_process_that_has_ended(), now=now + 100, until=now + 1_000)
+        third = await r.start(spec())
+        one, three = await to_end(first), await to_end(third)
+        assert one.ended_at is not None
+        assert begun_at(three) - one.ended_at < 2
+        late = await to_end(await r.engine.resume_run(dead))
+        assert late.status == "completed"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nobody can tell")
+async def test_a_run_that_has_begun_keeps_its_place_although_its_process_is_gone(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = MemoryStore()
+    async with rig(store=store, recover=False) as r:
+        begun = await crashed(store, spec(), after=5, recover=False, seed=None)
+        now = r.engine._surroundings.now()
+        await store.claim(begun, of_a_process_that_has_ended(), now=now + 100, until=now + 1_000)
+        waits = await r.start(spec())
+        await trio.sleep(2_000)
+        assert waits.status == "pending"
+
+
 async def test_a_run_that_waited_waits_again_where_it_is_taken_over(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -392,6 +426,40 @@ async def test_a_store_that_is_away_for_a_while_only_delays(autojump_clock: trio
         store.back()
         assert (await to_end(run)).status == "completed"
     assert data_of(await journal(store, run.id), "workflow.queued") == []
+
+
+async def test_a_run_that_takes_over_asks_again_when_the_store_is_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = OddStore()
+    async with rig(store=store) as r:
+        old = await r.start(spec("k", takes="1h"))
+        await trio.sleep(1)
+        store.fails["ask"] = StoreUnavailable("away")
+        new = await r.start(spec("{key: k, on_limit: cancel_running}"))
+        await trio.sleep(3)
+        assert old.status == "running"
+        store.back()
+        await trio.sleep(1)
+        assert old.status == "cancelled"
+        assert (await to_end(new)).status == "completed"
+
+
+async def test_a_store_that_breaks_under_a_run_that_takes_over_is_said_to_be_broken(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    store = OddStore()
+
+    async def until_it_breaks() -> None:
+        async with rig(store=store) as r:
+            await r.start(spec("k", takes="1h"))
+            await trio.sleep(1)
+            store.fails["ask"] = ValueError("damaged")
+            await r.start(spec("{key: k, on_limit: cancel_running}"))
+            await trio.sleep(3)
+
+    with pytest.raises(StoreBroken):
+        await until_it_breaks()
 
 
 async def test_a_store_that_has_no_groups_is_not_asked_for_one(

@@ -121,7 +121,7 @@ def test_a_run_whose_process_was_killed_keeps_its_place_until_it_was_resumed(fol
 
 def test_a_run_that_was_killed_while_it_waited_blocks_nobody(folder: Folder) -> None:
     folder.write("queue")
-    first = folder.run("a", "2")
+    first = folder.run("a", "4")
     until(lambda: folder.ledger() == ["begin a"])
     second = folder.run("b")
     until(lambda: len(folder.listed()) == 2)

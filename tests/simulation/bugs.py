@@ -14,7 +14,7 @@ import pytest
 from tests.simulation.crashes import Death
 from tests.simulation.people import Command
 
-from treadle._engine import ask, frame, life, once, recovery, settlement, take_up
+from treadle._engine import ask, frame, life, once, recovery, reentry, settlement
 from treadle._engine import replay as replaying
 from treadle._engine.attempt import Attempt
 from treadle._engine.bus import SinkQueue
@@ -204,11 +204,11 @@ def undoes_again_after_a_crash(patch: Patch) -> None:
 
 
 def repeats_what_must_not_be_repeated(patch: Patch) -> None:
-    patch.setattr(take_up, "repeatable", lambda step: True)
+    patch.setattr(reentry, "repeatable", lambda step: True)
 
 
 def begins_again_in_the_same_attempt(patch: Patch) -> None:
-    patch.setattr(take_up, "enters_again", lambda step: True)
+    patch.setattr(reentry, "enters_again", lambda step: True)
 
 
 def numbers_attempts_anew(patch: Patch) -> None:
@@ -221,18 +221,18 @@ def numbers_attempts_anew(patch: Patch) -> None:
 
 
 def takes_what_is_unknown_for_failed(patch: Patch) -> None:
-    def gloomy(step: StepRun, past: StepPast, taken: take_up.TakenUp) -> None:
+    def gloomy(step: StepRun, past: StepPast, taken: reentry.TakenUp) -> None:
         taken.crashed = Failure("crash", "it has surely failed")
 
-    patch.setattr(take_up, "_interrupted", gloomy)
+    patch.setattr(reentry, "_interrupted", gloomy)
 
 
 def never_gives_up(patch: Patch) -> None:
-    patch.setattr(take_up, "MOST_LOST", 99)
+    patch.setattr(reentry, "MOST_LOST", 99)
 
 
 def gives_up_at_once(patch: Patch) -> None:
-    patch.setattr(take_up, "MOST_LOST", 1)
+    patch.setattr(reentry, "MOST_LOST", 1)
 
 
 def forgets_a_pause(patch: Patch) -> None:
@@ -269,8 +269,8 @@ def does_not_wait_out_a_delay(patch: Patch) -> None:
         if step.taken_up is not None and step.taken_up.resting:
             step.taken_up.resting = 0.0
 
-    go_on = take_up.take_up
-    patch.setattr(take_up, "take_up", hasty)
+    go_on = reentry.take_up
+    patch.setattr(reentry, "take_up", hasty)
 
 
 def forgets_finally(patch: Patch) -> None:

@@ -318,32 +318,37 @@ def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
     by_seq = {event.seq: event for event in seen.journal}
     undone: set[int] = set()
     taken_back: set[int] = set()
-    going: tuple[int, str] | None = None
+    at_work: set[str] = set()
+    going: dict[str, tuple[int, str]] = {}
     last, rolling = 0, False
     for event in seen.journal:
+        path = event.step or ""
+        if event.type == "step.started":
+            at_work.add(path)
         if event.type == "workflow.rolling_back":
             rolling, last = True, len(seen.journal) + 1
-        elif event.type in SETTLINGS and not cleaning(event.step or ""):
+        elif event.type in SETTLINGS and not cleaning(path):
+            at_work.discard(path)
             last = len(seen.journal) + 1  # what was undone so far was undone between two rounds
         if event.type == "step.undoing":
             of = event.data["of"]
+            block = _at_work_around(path, at_work)
             if of in undone:
-                yield f"{event.step} was undone twice"
-            if by_seq[of].step != event.step or by_seq[of].type not in (*SETTLINGS, "step.unknown"):
-                yield f"{event.step} takes back event {of}, which is {by_seq[of].type} of {by_seq[of].step}"
-            if rolling and not going and of > last:
-                yield f"{event.step}, event {of}, was undone after event {last}"
+                yield f"{path} was undone twice"
+            if by_seq[of].step != path or by_seq[of].type not in (*SETTLINGS, "step.unknown"):
+                yield f"{path} takes back event {of}, which is {by_seq[of].type} of {by_seq[of].step}"
+            if rolling and not block and "" not in going and of > last:
+                yield f"{path}, event {of}, was undone after event {last}"
             undone.add(of)
-            if rolling:
-                if going is not None:
-                    yield f"{event.step} was undone while {going[1]} was"
-                going, last = (of, event.step or ""), of
+            if block in going:
+                yield f"{path} was undone while {going[block][1]} was"
+            going[block] = (of, path)
+            last = of if not block else last
         elif event.type in ("step.undone", "step.undo_failed"):
             if (of := event.data["of"]) in taken_back or of not in undone:
-                yield f"{event.step}, event {of}, was taken back twice, or before that had begun"
+                yield f"{path}, event {of}, was taken back twice, or before that had begun"
             taken_back.add(of)
-            if going and of == going[0]:
-                going = None
+            going = {block: each for block, each in going.items() if each[0] != of}
     for of in undone - taken_back:
         yield f"{by_seq[of].step}, event {of}: nothing tells how taking it back ended"
     end = seen.journal[-1]
@@ -351,6 +356,17 @@ def undone_once_newest_first_one_at_a_time(seen: Histories) -> Iterator[str]:
         for event in seen.journal:
             if event.type == "step.completed" and _owed(seen, event) and event.seq not in undone:
                 yield f"{event.step} completed, and the rollback did not take it back"
+
+
+def _at_work_around(path: str, at_work: set[str]) -> str:
+    """The innermost block around a step that has not settled: it takes back what is in it, and beside others.
+
+    None is the run's own rollback, which begins when all has settled.
+    """
+    while path := path.rpartition(".")[0]:
+        if path in at_work:
+            return path
+    return ""
 
 
 def _owed(seen: Histories, event: treadle.Event) -> bool:

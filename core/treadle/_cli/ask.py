@@ -10,65 +10,100 @@ import json
 import os
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import trio
 
+from treadle import Run
 from treadle._cli import terminal
 from treadle._cli.requests import asker
 from treadle._inputs import check_value, input_from_data, parse_input
-from treadle.errors import Refused, printable
-from treadle.events import ENDS, SETTLINGS, Event, Resolve
+from treadle.errors import RecordError, Refused, StoreError, printable
+from treadle.events import SETTLINGS, Event, Resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from treadle import Run
+    from treadle import Engine
 
 ABSENT: Any = object()
 """For a field that is not filled in."""
 
 
+_Key: TypeAlias = "tuple[str, str]"
+"""A run's id, and the path of a step in it."""
+
+
 @attrs.define
 class _Open:
-    """Questions that wait for an answer, oldest first."""
+    """Questions that wait for an answer, oldest first.
 
-    events: dict[str, Event] = attrs.field(factory=dict)
-    asking: str | None = None
+    Attributes:
+      followed: ids of the runs whose questions are put here.
+    """
+
+    events: dict[_Key, tuple[Run, Event]] = attrs.field(factory=dict)
+    asking: _Key | None = None
     scope: trio.CancelScope | None = None
     changed: trio.Event = attrs.field(factory=trio.Event)
+    followed: set[str] = attrs.field(factory=set)
 
-    def add(self, event: Event) -> None:
+    def add(self, run: Run, event: Event) -> None:
         if event.step is not None:
-            self.events[event.step] = event
+            self.events[run.id, event.step] = run, event
             self.changed.set()
 
-    def drop(self, path: str | None) -> None:
+    def drop(self, run: Run, path: str | None) -> None:
         """The question about *path* is settled; stop asking it."""
-        self.events.pop(path or "", None)
-        if path is not None and path == self.asking and self.scope is not None:
+        key = run.id, path or ""
+        self.events.pop(key, None)
+        if path is not None and key == self.asking and self.scope is not None:
             self.scope.cancel()
 
 
-async def answer(run: Run, *, leaves: bool = False) -> None:
-    """Put each question that *run* asks to the person here, one at a time, until it ends.
+async def answer(run: Run, engine: Engine | None, *, leaves: bool = False) -> None:
+    """Put each question of *run*, and of runs it waits for, to the person here, one at a time, to its end.
 
     Returns as well once nobody will type any more; *leaves*: this program will not wait for others to answer.
     """
     waiting = _Open()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_ask_all, run, waiting, _Lines(), leaves, nursery.cancel_scope)
-        async for event in run.events():
-            if event.type in _ASKED:
-                waiting.add(event)
-            elif event.type == "step.resolved" or (event.step and event.type in SETTLINGS):
-                waiting.drop(event.step)
-            elif event.type in ENDS:
-                nursery.cancel_scope.cancel()
+        await _follow(run, engine, waiting, nursery)
+        nursery.cancel_scope.cancel()
+
+
+async def _follow(run: Run, engine: Engine | None, waiting: _Open, nursery: trio.Nursery) -> None:
+    """Take up the questions of *run*, and follow each run for which it asks a person to see to that."""
+    waiting.followed.add(run.id)
+    async for event in run.events():
+        if event.type in _ASKED:
+            called = await _asking_itself(event, engine)
+            if called is None:
+                waiting.add(run, event)
+            elif called.id not in waiting.followed:
+                nursery.start_soon(_follow_called, called, engine, waiting, nursery)
+        elif event.type == "step.resolved" or (event.step and event.type in SETTLINGS):
+            waiting.drop(run, event.step)
+
+
+async def _follow_called(run: Run, engine: Engine | None, waiting: _Open, nursery: trio.Nursery) -> None:
+    with suppress(StoreError, RecordError):  # it is lost here, which its caller sees to, and asks again
+        await _follow(run, engine, waiting, nursery)
+    waiting.followed.discard(run.id)
 
 
 _ASKED = ("step.waiting", "step.unknown")
+
+
+async def _asking_itself(event: Event, engine: Engine | None) -> Run | None:
+    """The called run that asks, where *event* only says that one does."""
+    data = event.data
+    if engine is None or data.get("for") != "workflow" or data.get("decisions"):
+        return None
+    return None if data.get("status") == "paused" else await engine.find(data["run"])
 
 
 async def _ask_all(
@@ -79,9 +114,11 @@ async def _ask_all(
             waiting.changed = trio.Event()
             await waiting.changed.wait()
             continue
-        waiting.asking, event = next(iter(waiting.events.items()))
+        waiting.asking, (asks, event) = next(iter(waiting.events.items()))
         with trio.CancelScope() as waiting.scope:
-            await _ask(run, waiting.asking, event, lines)
+            if asks is not run:
+                terminal.say(printable(f"run {asks.id} of {asks.workflow}:"))
+            await _ask(asks, event.step or "", event, lines)
         waiting.events.pop(waiting.asking, None)
         waiting.asking = None
     then = "this leaves the run" if leaves else "what waits goes on at its timeout, Ctrl-C cancels the run"
@@ -96,7 +133,7 @@ async def _ask(run: Run, path: str, event: Event, lines: _Lines) -> None:
     if event.data.get("for") == "signal":
         terminal.say(printable(f"  it is sent from another terminal: {answers(event)[0]}"))
         return
-    if event.data.get("for") == "workflow":
+    if event.data.get("for") == "workflow" and not event.data.get("decisions"):
         terminal.say(printable(f"  it is answered from another terminal: {answers(event)[0]}"))
         return
     answered = _approval if event.data.get("for") == "approval" else _decision

@@ -207,7 +207,7 @@ async def _until_it_stands(one: _Drive, run: Run) -> None:
 async def _answer(one: _Drive, run: Run) -> None:
     from treadle._cli.ask import answer
 
-    await answer(run, leaves=not one.stays)
+    await answer(run, one.engine, leaves=not one.stays)
     one.asks = False
     await _leave_standing(one, run)
 

@@ -172,6 +172,7 @@ def asks(event: Event) -> str:
             said = f"{subject} waits for the signal {data.get('signal', '')!r}"
         case "workflow":
             what = "is paused" if data.get("status") == "paused" else "waits for an answer"
+            what = "nobody drives" if data.get("decisions") else what
             said = f"{subject} waits for run {data.get('run')}, which {what}"
         case "unknown":
             said, prompt = f"{subject} is in doubt", prompt or error.get("message")
@@ -199,7 +200,7 @@ def answers(event: Event) -> list[str]:
             return [f"treadle approve {run} {step}{fields}", f"treadle reject {run} {step}"]
         case "signal":
             return [f"treadle signal {run} {shlex.quote(str(data.get('signal', '')))}"]
-        case "workflow":
+        case "workflow" if not data.get("decisions"):
             return [f"treadle {'resume' if data.get('status') == 'paused' else 'show'} {data.get('run')}"]
         case _:
             return [f"treadle resolve {run} {step} --as {'|'.join(data.get('decisions') or ())}"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def outline(plan: Plan) -> dict[str, Any]:
-    """The whole plan: ``{workflow, steps, finally, rollback}``; see `_step` and `rollbacks`."""
+    """The whole plan: ``{workflow, concurrency, steps, finally, rollback}``; see `_step` and `rollbacks`."""
     return {**order(plan), "rollback": rollbacks(plan)}
 
 
@@ -33,9 +33,19 @@ def order(plan: Plan) -> dict[str, Any]:
     after = plan.spec.finally_
     return {
         "workflow": plan.spec.name,
+        "concurrency": _concurrency(plan),
         "steps": steps_in(plan, plan.blocks[0]),
         "finally": steps_in(plan, plan.blocks[after.index]) if after is not None else [],
     }
+
+
+def _concurrency(plan: Plan) -> dict[str, Any] | None:
+    """Which runs wait for each other; *key* is as written."""
+    found = plan.spec.concurrency
+    if found is None:
+        return None
+    key = found.key.source if isinstance(found.key, Template) else found.key
+    return {"key": key or plan.spec.name, "limit": found.limit, "on_limit": found.on_limit}
 
 
 def steps_in(plan: Plan, block: BlockPlan) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from treadle.events import RunStatus, iso_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from treadle._kinds.store import Page, RunInfo, StoreConnection
+    from treadle._kinds.store import Page, RunFilter, RunInfo, StoreConnection
 
 ACTIVE = "active"
 """Stands for every status that is no end."""
@@ -48,6 +48,7 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> f
     "--label", "labels", multiple=True, metavar="NAME=TEXT", help="Only runs with it; may be repeated."
 )
 @click.option("--parent", metavar="RUN", help="Only runs that steps of this one called, or made from it.")
+@click.option("--roots", is_flag=True, help="Only runs that no step of another run called.")
 @click.option("--since", metavar="DURATION", callback=duration, help="Only runs not older than this, as 2h.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="So many at most."
@@ -59,6 +60,7 @@ def ps(
     workflow: str | None,
     labels: tuple[str, ...],
     parent: str | None,
+    roots: bool,
     since: float | None,
     limit: int,
     after: str | None,
@@ -72,6 +74,8 @@ def ps(
     from treadle._cli.stored import with_store
     from treadle._kinds.store import RunFilter
 
+    if roots and parent is not None:
+        raise Complaint("--roots and --parent exclude each other: choose one")
     now = time.time()
     which = RunFilter(
         statuses=_statuses(statuses),
@@ -82,15 +86,32 @@ def ps(
     )
 
     async def listed(store: StoreConnection) -> int:
-        page = await store.list(which, limit=limit, after=after)
+        page = await (_roots if roots else _any)(store, which, limit, after)
         if as_json:
             runs = [run_data(info, now) for info in page.runs]
             terminal.out_json({"runs": runs, "next": page.next})
         else:
-            _show(page, now, filtered=which != RunFilter())
+            _show(page, now, filtered=roots or which != RunFilter())
         return 0
 
     return with_store(listed)
+
+
+async def _any(store: StoreConnection, which: RunFilter, limit: int, after: str | None) -> Page:
+    return await store.list(which, limit=limit, after=after)
+
+
+async def _roots(store: StoreConnection, which: RunFilter, limit: int, after: str | None) -> Page:
+    """The runs of a page that no step called; asked for anew until there are as many as wanted."""
+    from treadle._kinds.store import Page
+
+    found: list[RunInfo] = []
+    while True:
+        page = await store.list(which, limit=limit - len(found), after=after)
+        found += [info for info in page.runs if info.parent is None]
+        after = page.next
+        if after is None or len(found) == limit:
+            return Page(found, after)
 
 
 def _statuses(wanted: tuple[str, ...]) -> frozenset[RunStatus]:

@@ -81,8 +81,8 @@ def _asks(workflow: Workflow, project: Project, *, stdin_taken: bool) -> bool:
     from treadle._cli.people import may_ask, never_answered
 
     if terminal.interactive() and not stdin_taken:
-        return may_ask(workflow)
-    if project.store == "memory" and (problems := never_answered(workflow)):
+        return may_ask(workflow, lambda: project.catalogue)
+    if project.store == "memory" and (problems := never_answered(workflow, lambda: project.catalogue)):
         raise SpecError(problems)
     return False
 

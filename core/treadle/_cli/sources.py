@@ -76,6 +76,13 @@ class Project:
 
         return Listed(self)
 
+    def beside(self, file: str, given: Iterable[str]) -> Catalogue | None:
+        """The workflows beside *file* and among those *given* with it; None where nothing lies anywhere."""
+        from treadle._cli.catalogue import Beside
+
+        path = Path(file)
+        return Beside(self, path, [*map(Path, given)]) if path.is_file() else None
+
     def worth_saying(self, problems: Iterable[Problem]) -> list[Problem]:
         """*problems* without the warnings that the deployment turns off."""
         off = self.deployment.off
@@ -245,7 +252,7 @@ def _workflows(project: Project) -> Iterator[Path]:
 def _expand(root: Path, written: str) -> Iterable[Path]:
     path = root / written
     if path.is_dir():
-        return sorted(filter(_is_spec, path.iterdir()))
+        return sorted(filter(is_spec, path.iterdir()))
     if any(sign in written for sign in "*?["):
         return sorted(each for each in root.glob(written) if each.is_file())
     return [path]
@@ -269,11 +276,19 @@ def specs_in(wanted: str) -> list[str]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not name.startswith("."))
         paths = [Path(folder, name) for name in sorted(files)]
-        found += [str(path) for path in paths if _is_spec(path)]
+        found += [str(path) for path in paths if is_spec(path)]
     return found
 
 
-def _is_spec(path: Path) -> bool:
+def specs_beside(path: Path) -> list[Path]:
+    """The specs in the folder of *path*, itself among them."""
+    try:
+        return [each for each in sorted(path.parent.iterdir()) if each.is_file() and is_spec(each)]
+    except OSError:
+        return [path]
+
+
+def is_spec(path: Path) -> bool:
     """Whether a file of a folder is meant to be a spec."""
     if path.suffix not in _SUFFIXES or path.name == FILE_NAME:
         return False

@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 a_run = click.argument("run_name", metavar="RUN")
 a_step = click.argument("step")
 as_json_too = click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+some_fields = click.option(
+    "--field", "fields", multiple=True, metavar="NAME=VALUE", help="One field; may be repeated."
+)
+a_comment = click.option("--comment", metavar="TEXT", help="For people: kept with the answer.")
+
+
+def an_answer(command: Callable[..., int]) -> Callable[..., int]:
+    """What ``approve`` and ``reject`` take."""
+    return a_run(a_step(some_fields(a_comment(as_json_too(command)))))
 
 
 @click.command()
@@ -76,11 +85,7 @@ def resolve(run_name: str, step: str, decision: str, output: str | None, as_json
 
 
 @click.command()
-@a_run
-@a_step
-@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="One field; may be repeated.")
-@click.option("--comment", metavar="TEXT", help="For people: kept with the answer.")
-@as_json_too
+@an_answer
 def approve(run_name: str, step: str, fields: tuple[str, ...], comment: str | None, as_json: bool) -> int:
     """Approve what a step waits for.
 
@@ -90,11 +95,7 @@ def approve(run_name: str, step: str, fields: tuple[str, ...], comment: str | No
 
 
 @click.command()
-@a_run
-@a_step
-@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="One field; may be repeated.")
-@click.option("--comment", metavar="TEXT", help="For people: kept with the answer.")
-@as_json_too
+@an_answer
 def reject(run_name: str, step: str, fields: tuple[str, ...], comment: str | None, as_json: bool) -> int:
     """Reject what a step waits for: it fails with the error `rejected`.
 

@@ -52,7 +52,8 @@ def validate(
         found: Found = {"treadle.yaml": error.problems}
     else:
         found = {"treadle.yaml": project.warnings} if project.warnings else {}
-        found |= {file: project.worth_saying(_problems(file, project)) for file in _sources(files, project)}
+        given = [*_sources(files, project)]
+        found |= {file: project.worth_saying(_problems(file, given, project)) for file in given}
     found = {file: list(_as_asked(problems, unwanted, strict)) for file, problems in found.items()}
     return _told(found, as_json=as_json, as_sarif=as_sarif)
 
@@ -76,7 +77,8 @@ def _sources(files: Sequence[str], project: Project) -> Iterator[str]:
     yield from dict.fromkeys(given)
 
 
-def _problems(file: str, project: Project) -> Sequence[Problem]:
+def _problems(file: str, given: Sequence[str], project: Project) -> Sequence[Problem]:
+    """What is wrong with *file*, one of those that are *given*."""
     from treadle import loads
     from treadle._cli.sources import read_source
 
@@ -86,7 +88,8 @@ def _problems(file: str, project: Project) -> Sequence[Problem]:
     try:
         text, name = read_source(file, project)
         root = project.root_for(name)
-        return loads(text, name=name, registry=project.registry, root=root, workflows=project.listed).warnings
+        workflows = project.listed or project.beside(file, given)
+        return loads(text, name=name, registry=project.registry, root=root, workflows=workflows).warnings
     except SpecError as error:
         return error.problems
 

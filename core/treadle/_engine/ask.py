@@ -32,6 +32,9 @@ DECISIONS = tuple(Resolve)
 OF_FAILURES = ("decision", "unknown")
 """Kinds of questions about what becomes of a step; the others are put by an attempt while it is made."""
 
+WENT_ON = "went_on"
+"""The answer of a called run that goes on without anybody's doing in its caller."""
+
 _LOOK_SECONDS = 30.0  # a wall clock that is set, or a machine that slept, is noticed within this
 _LOOK_PARTS = 64  # or this part of the time that is left
 
@@ -41,7 +44,7 @@ class Question:
 
     Attributes:
       kind: ``decision``, ``unknown``, ``approval`` or ``signal``; ``workflow`` is that of a run that the
-        step called, and answered there.
+        step called, and answered there, or where it has `decisions`, what becomes of the step without it.
       told: the data of the event that put it.
       asked_at: when that was; seconds since 1970 UTC.
       answer: None until there is one.
@@ -106,7 +109,7 @@ class Question:
         """
         if self.answer is not None:
             return
-        by = "timeout" if timed_out else _BY.get(self.kind, "person")
+        by = "timeout" if timed_out else "run" if decision == WENT_ON else "person"
         told: dict[str, Any] = {"decision": str(decision), "by": by}
         told |= {key: value for key, value in {"who": who, **given}.items() if value is not None}
         seq = self.run.emit("step.resolved", self.path, self.attempt, told, self._labels)
@@ -117,16 +120,17 @@ class Question:
         """Wait for the answer; once the time is up, what `on_timeout` says is the answer."""
         while self.answer is None and (left := self._left()) > 0:
             with trio.move_on_after(_look(left)):
-                await self._answered.wait()
+                await self.given()
         self.settle(self.told.get("on_timeout") or "fail", timed_out=True)
+
+    async def given(self) -> None:
+        """Wait until there is an answer."""
+        await self._answered.wait()
 
     def _left(self) -> float:
         """Seconds by the wall clock."""
         timeout: float | None = self.told.get("timeout")
         return math.inf if timeout is None else self.asked_at + timeout - self.run.surroundings.now()
-
-
-_BY = {"workflow": "run"}
 
 
 def _look(left: float) -> float:

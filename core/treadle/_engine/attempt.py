@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
-from treadle._engine.decide import failed
+from treadle._engine.decide import answered, failed
 from treadle._engine.evaluate import gathered_env
 from treadle._engine.foreach import parallelism
 from treadle._engine.masking import StreamMasker
@@ -40,9 +40,9 @@ from treadle._kinds import (
     is_free,
 )
 from treadle._settings import SettingsError
-from treadle._settings.strict import fresh
+from treadle._settings.verbatim import fresh
 from treadle.errors import BlockFailed, EngineFault, Failure, StepError
-from treadle.events import StepStatus
+from treadle.events import Resolve, StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,11 +95,8 @@ async def work(step: StepRun) -> Outcome:
     return Outcome(StepStatus.FAILED, error=error, attempts=step.attempt)
 
 
-_DECIDED: Mapping[str | None, Fail | Tolerate | Rollback] = {
-    "fail": Fail(),
-    "continue": Tolerate(),
-    "rollback": Rollback(),
-}
+_DECISIONS = (Resolve.FAIL, Resolve.CONTINUE, Resolve.ROLLBACK)
+"""What an error may say becomes of the step."""
 
 
 class Attempt:
@@ -261,21 +258,11 @@ class Attempt:
         from treadle._engine.frame import Frame
 
         step = self._step
-        run = step.run
         self._not_twice(block)
-        plan = run.plan.blocks[block.index]
-        at_once = parallelism(run, step.spec.max_parallel, step.scope, None)
-        frame = Frame(
-            run,
-            plan,
-            outer=step.stopper,
-            scope=self._scope(),
-            prefix=step.inside,
-            labels=step.labels,
-            max_parallel=at_once,
-            undoing=step.frame.undoing,
-        )
-        frame.place = next((at for at, one in enumerate(step.spec.blocks) if one is block), 0)
+        at_once = parallelism(step.run, step.spec.max_parallel, step.scope, None)
+        place = next((at for at, one in enumerate(step.spec.blocks) if one is block), 0)
+        scope = self._scope()
+        frame = Frame.inside(step, block, place, scope=scope, prefix=step.inside, max_parallel=at_once)
         step.inner.append(frame)
         try:
             await frame.drive()
@@ -286,7 +273,7 @@ class Attempt:
             await trio.lowlevel.checkpoint()
         output: dict[str, Any] = {
             spec.id: outcome.output
-            for spec, outcome in zip(plan.steps, frame.frontier.outcomes, strict=True)
+            for spec, outcome in zip(frame.block.steps, frame.frontier.outcomes, strict=True)
             if outcome is not None and outcome.output is not ABSENT
         }
         self._outputs += (output,)
@@ -358,7 +345,8 @@ class Attempt:
             return error.failure
         if isinstance(error, StepError):
             self._step.retry_after = error.retry_after
-            self.decision = _DECIDED.get(error.decision)
+            if error.decision in _DECISIONS:
+                self.decision = answered(Resolve(error.decision), None)
             return self._masked(error.to_failure())
         if isinstance(error, SettingsError):
             return self._masked(Failure("expression", str(error)))

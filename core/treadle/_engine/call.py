@@ -1,7 +1,7 @@
 """One attempt that waits for the run it called: followed, shown, paused and stopped with what called it.
 
 Rule 1: a called run is driven by whoever drives it, usually the engine of its caller; where nobody does, the
-        caller has it go on here.
+        caller has it go on here. Where that cannot be, the caller asks (`undriven`).
 Rule 2: what stops the caller's attempt cancels the called run, and the attempt ends when that has ended. When
         the host leaves, the called run is left alone: it is suspended, or lost, by itself.
 Rule 3: an attempt is at work while what it called is; it asks a person while that does.
@@ -9,33 +9,44 @@ Rule 3: an attempt is at work while what it called is; it asks a person while th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from treadle._engine.ask import before, put
+from treadle._engine import undriven
+from treadle._engine.called import HELD, has_ended, held_by, is_held, is_left, waits_held
 from treadle._engine.children import depth_of
+from treadle._engine.keeper import NotFree
+from treadle._engine.standing import Standing
 from treadle._engine.stop import Stopper, Timer, first_cause
 from treadle._frontier import Cause
 from treadle._kinds import RunOutcome
-from treadle.errors import InputError, NoSuchRun, Refused, StepError, StoreUnavailable
+from treadle.errors import (
+    InputError,
+    NoSuchRun,
+    PluginError,
+    RecordError,
+    Refused,
+    SpecError,
+    StepError,
+    StoreUnavailable,
+)
 from treadle.events import RunStatus
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from treadle._engine.ask import Question
     from treadle._engine.children import Children, Wanted
     from treadle._engine.handle import Run as Handle
     from treadle._engine.step import StepRun
+    from treadle._kinds import Answer
 
 END_SECONDS = 3_600.0
 """How long a called run that was cancelled may take to its end, before its caller goes on without it."""
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether somebody drives a called run that is not driven here."""
-
-_HELD = (RunStatus.PAUSING, RunStatus.PAUSED)
 
 
 class Call:
@@ -45,6 +56,7 @@ class Call:
       run: that of the attempt.
       id: of the called run.
       child: the called run, once it has been found or begun.
+      lends: the run whose share in ``limits.runs`` others have meanwhile.
     """
 
     def __init__(self, children: Children, step: StepRun, called: str, wanted: Wanted) -> None:
@@ -54,11 +66,10 @@ class Call:
         self._children = children
         self._step = step
         self._wanted = wanted
-        self._resting = False
-        self._lender: str | None = None  # the run whose part is lent
-        self._question: Question | None = None
-        self._asking = False  # the question stands, and the attempt does nothing else
+        self.lends: str | None = None
+        self._standing = Standing(step)
         self._pause_asked = False
+        self._decided: Answer | None = None  # by a person, without the called run
 
     # --- beginning ---
 
@@ -114,7 +125,9 @@ class Call:
         try:
             try:
                 await self._until_ended()
-                self._at_work()
+                self._standing.at_work(self.id)
+                if self._decided is not None:
+                    await self._given_up()
             except trio.Cancelled:  # noqa: ASYNC103  what completed all the same has an outcome
                 if first_cause(self._step.stopper) is None or run.lost is not None:
                     raise
@@ -123,14 +136,19 @@ class Call:
                     raise
         finally:
             self._lend(False)
-            self._at_work(goes_on=False)
+            self._standing.at_work()
             del run.calls[path]
+        if self._decided is not None:
+            return undriven.outcome(self._decided, self.id)
         assert self.child is not None
         state = self.child.state()
         return RunOutcome(self.id, state.status, state.outputs, state.error, state.reason)
 
     async def _until_ended(self) -> None:
-        self._question = self._asked_before()
+        """Wait until the called run has ended, or a person has decided without it."""
+        self._decided = self._standing.recall()
+        if self._is_decided():
+            return
         if self.child is None:
             await self.begin()
         while True:
@@ -141,14 +159,17 @@ class Call:
             except Exception:  # this process has lost it: somebody else drives it, or somebody will
                 if child.driven_here and child._driven.lost is None:
                     raise
-            if _has_ended(child):
+            if self._is_decided() or has_ended(child):
                 return
-            await self._found_again()
+            if (why := await self._found_again()) is not None:
+                await self._ask_without(why)
 
     async def _watch(self, child: Handle) -> None:
         """Follow *child* until it has ended, or is not what can be followed any more."""
-        while not (child._is_over() if child.driven_here else _is_left(child)):
+        while not (child._is_over() if child.driven_here else is_left(child)):
             await self._align(child)
+            if self._is_decided():
+                return
             self._lend(child.status is RunStatus.PENDING)
             self._reflect(child)
             await self._changed(child)
@@ -162,35 +183,65 @@ class Call:
             await child._changed()
         await child.read()
 
-    async def _found_again(self) -> None:
-        """The called run, driven here from now on where nobody does."""
+    async def _found_again(self) -> str | None:
+        """Have the called run driven here from now on where nobody does; why that cannot be, if so."""
         engine = self._children.engine
         if engine._closing:  # it was suspended, as its caller is about to be
             await trio.sleep_forever()
+        before = self.child
         try:
-            try:
-                self.child = await engine.resume_run(self.id)
-            except Refused:
-                self.child = await engine.find(self.id)
+            why = await self._driven_again()
+            if self.child is not before:
+                return None
+            found: Any = await self._read_again()
         except StoreUnavailable:
             await trio.sleep(LOOK_SECONDS)
-            return
-        found: Any = self.child
-        if not found.driven_here:
+            return None
+        if found.status.ended or found.driven_here:
+            return None
+        if why is None or found.has_driver:
             await trio.sleep(0.05 if found.has_driver else LOOK_SECONDS)
+            return None
+        return why
+
+    async def _driven_again(self) -> str | None:
+        """Take the called run over, unless somebody drives it; why this engine cannot drive it, if so."""
+        engine = self._children.engine
+        if (why := engine._left_alone.get(self.id)) is not None or self.id in engine._driven:
+            return why
+        try:
+            self.child = await engine.resume_run(self.id)
+        except NotFree:
+            return None
+        except (Refused, SpecError, RecordError, PluginError) as error:
+            if engine._closing:
+                await trio.sleep_forever()  # noqa: ASYNC120  to be cancelled is all there is to come
+            engine._left_alone[self.id] = undriven.reason(error)
+            return engine._left_alone[self.id]
+        return None
+
+    async def _read_again(self) -> Handle:
+        """The called run as it stands now."""
+        child: Any = self.child
+        if child is None or child.driven_here:
+            self.child = child = await self._children.engine.find(self.id)
+        else:
+            await child.read()
+        found: Handle = child
+        return found
 
     def _is_pausing(self) -> bool:
-        return self.run.status in _HELD
+        return self.run.status in HELD
 
     async def _align(self, child: Handle) -> None:
         """Pause what was called when its caller is paused; let go on what was paused for that."""
         if self._is_pausing():
-            if not self._pause_asked and child.status not in _HELD:
+            if not self._pause_asked and not is_held(child):
                 self._pause_asked = True
                 await self._command(child, "pause")
         else:
             self._pause_asked = False
-            if child.status in _HELD and self._has_paused(child):
+            if is_held(child) and held_by(child) == self._name:
                 await self._command(child, "resume")
 
     async def _command(self, child: Handle, name: str) -> None:
@@ -204,21 +255,13 @@ class Call:
         """What the called run knows its caller by."""
         return f"run {self.run.id}"
 
-    def _has_paused(self, child: Handle) -> bool:
-        """Whether the latest pause of *child* came from its caller."""
-        events = child._driven.history if child.driven_here else child._events  # type: ignore[attr-defined]
-        for event in reversed(events):
-            data = event.data
-            held = event.type == "workflow.command" and data["command"] in ("pause", "resume")
-            if held and data["answer"] == "accepted":
-                return bool(data["command"] == "pause" and data["by"] == self._name)
-        return False
-
     @property
     def stands(self) -> bool:
         """Whether the called run can go on only if a person sees to it, as far as is known."""
         child = self.child
-        return self._asking and child is not None and (child.status is RunStatus.PAUSED or child.stands)
+        if not self._standing.asks or child is None:
+            return False
+        return self._standing.decides or child.status is RunStatus.PAUSED or child.stands
 
     def wake(self) -> None:
         """The run that waits was paused, or goes on."""
@@ -232,71 +275,42 @@ class Call:
         if child.driven_here and child._driven.everything.cancel_called:
             return  # the host leaves, and takes it down with all it waits for
         if child.status is RunStatus.WAITING or (child.status is RunStatus.PAUSED and not self._is_pausing()):
-            self._ask()
-        elif child.status is RunStatus.PAUSED:
-            self._rest()
+            self._standing.ask(undriven.question(self.id, str(child.status)))
+        elif child.status is RunStatus.PAUSED or (self._is_pausing() and waits_held(child)):
+            self._standing.rest()
         else:
-            self._at_work()
-
-    def _asked_before(self) -> Question | None:
-        """The question that a crash left open."""
-        step = self._step
-        earlier = before(step.past, step.attempt, ("workflow",))
-        if earlier is None or step.past is None or step.past.resolved is not None:
-            return None
-        return put(step.run, step.path, step.attempt, {}, step.labels, earlier)
-
-    def _ask(self) -> None:
-        if self._asking:
-            return
-        step = self._step
-        if self._question is None:
-            told: dict[str, Any] = {
-                "for": "workflow",
-                "prompt": None,
-                "run": self.id,
-                "status": None if self.child is None else str(self.child.status),
-                "timeout": None,
-                "on_timeout": None,
-                "decisions": [],
-            }
-            self._question = put(step.run, step.path, step.attempt, told, step.labels, None)
-        self._asking = True
-        self._rest()
-        self.run.busy -= 1
-        self.run.settled_some()
+            self._standing.at_work(self.id)
 
     def _lend(self, lends: bool) -> None:
-        """While what was called waits for its turn, another run has the caller's part of ``limits.runs``."""
-        if not lends and self._lender is not None:
-            self._children.take_back(self._lender)
-            self._lender = None
-        elif lends and self._lender is None:
-            self._lender = self._children.lend(self.run)
+        """While what was called waits for its turn, another run has the caller's share of ``limits.runs``."""
+        slots = self._children.engine._slots
+        if not lends:
+            slots.take_back(self)
+        elif self.lends is None:
+            slots.lend(self)
 
-    def _rest(self) -> None:
-        if not self._resting:
-            self._resting = True
-            self.run.in_flight -= 1
-            self.run.sleeping -= 1
-            self.run.maybe_paused()
+    # --- going on without what was called ---
 
-    def _at_work(self, *, goes_on: bool = True) -> None:
-        """Be at work; *goes_on*: because the called run is, not because the attempt is stopped."""
-        run = self.run
-        if self._resting:
-            self._resting = False
-            run.in_flight += 1
-            run.sleeping += 1
-        if self._question is not None:
-            question, self._question = self._question, None
-            run.busy += self._asking
-            self._asking = False
-            if run.questions.get(question.path) is question:
-                del run.questions[question.path]
-            if goes_on:
-                question.settle("went_on", who=f"run {self.id}")
-            run.maybe_waiting()
+    async def _ask_without(self, why: str) -> None:
+        """Ask a person, and look now and again whether somebody drives the called run after all."""
+        status = None if self.child is None else str(self.child.status)
+        question = self._standing.ask(undriven.question(self.id, status, why))
+        with trio.move_on_after(LOOK_SECONDS):
+            await question.given()
+
+    def _is_decided(self) -> bool:
+        if self._decided is None:
+            self._decided = self._standing.decision
+        return self._decided is not None
+
+    async def _given_up(self) -> None:
+        """Leave a cancel for the called run, and go on once its caller may."""
+        with suppress(StoreUnavailable):  # then it is cancelled where it is found after the end of its caller
+            if self.child is None:
+                self.child = await self._found()
+            if self.child is not None:
+                await self._cancel(self.child, f"{self._name}, which called it, goes on without it")
+        await self.run.gate()
 
     # --- stopping ---
 
@@ -310,14 +324,14 @@ class Call:
         stopped = first_cause(self._step.stopper)
         assert stopped is not None
         stopped[0].tell()
-        self._at_work(goes_on=False)
+        self._standing.at_work()
         with self._patience():
             if self.child is None:
                 self.child = await self._found()
             if self.child is None:
                 return
             asked = False
-            while not _has_ended(self.child):
+            while not has_ended(self.child):
                 if not asked:
                     asked = await self._cancel(self.child, stopped[1].text)
                 try:
@@ -325,8 +339,9 @@ class Call:
                 except Exception:
                     if self.child.driven_here and self.child._driven.lost is None:
                         raise
-                if not _has_ended(self.child):
-                    await self._found_again()
+                if not has_ended(self.child):
+                    if await self._found_again() is not None:
+                        return  # whoever drives it finds the cancel
                     asked = False
 
     async def _cancel(self, child: Handle, reason: str) -> bool:
@@ -344,17 +359,5 @@ class Call:
         if child.driven_here:
             await child.ended()
             return
-        while not _is_left(child):
+        while not is_left(child):
             await self._changed(child)
-
-
-def _is_left(child: Any) -> bool:
-    """Whether nothing will come of a run that is not driven here: it has ended, or nobody drives it."""
-    return child.status.ended or not child.has_driver
-
-
-def _has_ended(child: Any) -> bool:
-    """Whether it has ended for everybody: not only here, in a process that has lost it meanwhile."""
-    if not child.status.ended:
-        return False
-    return not child.driven_here or child._driven.durable_seq == len(child._driven.history)

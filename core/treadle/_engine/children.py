@@ -42,7 +42,6 @@ class Children:
     def __init__(self, engine: Engine, catalogue: Catalogue) -> None:
         self.engine = engine
         self.catalogue = catalogue
-        self._lent: dict[str, int] = {}  # by run that has one of ``limits.runs``, how many calls lend it
 
     async def call(self, step: StepRun, wanted: Wanted) -> RunOutcome:
         """Run what is *wanted* for the latest attempt of *step*, unless a crash came between; its outcome."""
@@ -66,33 +65,6 @@ class Children:
         step.run.emit("step.called", step.path, step.attempt, told, step.labels)
         await step.run.durable()
         return called
-
-    def lend(self, run: Run) -> str | None:
-        """Let others have the part of *run* in ``limits.runs``: a call of it waits for its turn.
-
-        However many calls do, the part is lent once. A run that is a part of another one has that one's.
-        Returns whose part it is, for `take_back`; None if another process has that, and nothing is lent.
-        """
-        holder = self._holder(run)
-        if holder is not None:
-            self._lent[holder] = self._lent.get(holder, 0) + 1
-            self.engine._slots.total_tokens += self._lent[holder] == 1
-        return holder
-
-    def take_back(self, holder: str) -> None:
-        """A call that lent the part of *holder* waits no more; with the last of them it is lent no more."""
-        self._lent[holder] -= 1
-        if not self._lent[holder]:
-            del self._lent[holder]
-            self.engine._slots.total_tokens -= 1
-
-    def _holder(self, run: Run) -> str | None:
-        """Whose part of ``limits.runs`` *run* is driven by, if that is driven here."""
-        above: Run | None = run
-        while above is not None and not above.has_slot:
-            assert above.parent is not None
-            above = self.engine._driven.get(above.parent["run"])
-        return None if above is None else above.id
 
     def workflow(self, run: Run, wanted: Wanted) -> Workflow:
         """The workflow that is *wanted* by *run*. Raises StepError."""

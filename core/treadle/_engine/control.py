@@ -161,6 +161,8 @@ def resolve(
     if decision == Resolve.RETRY and not run.can_retry(path):
         others = ", ".join(one for one in question.decisions if one != Resolve.RETRY)
         asked.refuse(run, f"its block has been stopped, so it cannot be tried again; {others}", step=path)
+    if question.kind == "workflow" and not isinstance(output, Mapping | None):
+        asked.refuse(run, "what a workflow gives is a mapping: its outputs by name", step=path)
     plain = _plain(run, asked, "the output given", output, step=path)
     asked.accept(run, step=path, decision=str(decision))
     question.settle(str(decision), who=by, output=plain, request=request)
@@ -213,13 +215,18 @@ def _open(run: Run, asked: Asked, path: str) -> Question:
     question = run.questions.get(path)
     if question is not None and run.status.ended:
         asked.refuse(run, "it has ended", step=path)
-    if question is not None and question.answer is None and question.kind == "workflow":
+    if (
+        question is not None
+        and question.answer is None
+        and question.kind == "workflow"
+        and not question.decisions
+    ):
         asked.refuse(run, f"it waits for run {question.told['run']}; answer what that asks", step=path)
     if question is None or question.answer is not None or question.kind == "signal":
         if question is not None and question.answer is None:
             asked.refuse(run, f"it waits for the signal {question.told['signal']!r}", step=path)
-        asking = {at: one.kind for at, one in run.questions.items() if one.answer is None}
-        people = sorted(at for at, kind in asking.items() if kind not in ("signal", "workflow"))
+        asking = {at: one for at, one in run.questions.items() if one.answer is None}
+        people = sorted(at for at, one in asking.items() if one.decisions)
         waiting = ", ".join(people) or "no step"
         asked.refuse(run, f"it does not wait for a person; {waiting} does", step=path)
     if run.status is RunStatus.CANCELLING and not run.closing:

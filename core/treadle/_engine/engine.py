@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
-from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,15 +19,17 @@ import trio
 from treadle._engine.groups import Groups, decide, full
 from treadle._engine.handle import Run, Suspended
 from treadle._engine.ids import new_id
+from treadle._engine.leaving import GRACE_SECONDS, close, suspend
 from treadle._engine.life import live
 from treadle._engine.run import Run as Driven
+from treadle._engine.slots import Slots
+from treadle._engine.undriven import reason
 from treadle._inputs import check_inputs
 from treadle.errors import Conflict, Fenced, GroupFull, InputError, Refused, StoreUnavailable
 from treadle.events import Event, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from treadle._catalogue import Catalogue
     from treadle._engine.children import Children
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from treadle._workflow import Workflow
     from treadle.errors import StoreBroken
 
-
-GRACE_SECONDS = 5.0
-"""How long attempts in flight may go on once the engine is left."""
 
 _log = logging.getLogger("treadle.store")
 
@@ -64,9 +62,9 @@ class Engine:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._driven: dict[str, Driven | None] = {}  # None while it is being taken over
         self._over: trio.Event | None = None
-        self._left_alone: set[str] = set()  # runs that cannot go on here
+        self._left_alone: dict[str, str] = {}  # runs that cannot go on here, and why
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # without a store: ids and fingerprints
-        self._slots = trio.CapacityLimiter(surroundings.limits.runs)
+        self._slots = Slots(surroundings.limits.runs, self._driven)
         self._groups = Groups(self._driven)
         self._count = 0
         self._called: Children | None = None
@@ -180,7 +178,7 @@ class Engine:
             if existing is not None:
                 return existing
         if group is not None:
-            self._groups.check_callers(driven, group)
+            await self._groups.check_callers(driven, group, self._durability)
             if self._durability is None:
                 self._groups.enter(driven, group)
         if self._durability is None and key is not None:
@@ -323,8 +321,10 @@ class Engine:
             self._let_go(run_id)
             raise
         self._ended.pop(run_id, None)
+        self._left_alone.pop(run_id, None)
         self._runs[run_id] = run = Run(taken.run)
         self._launch(taken.run, taken.asked)
+        self._slots.came()
         return run
 
     def _check_not_driven(self, run_id: str) -> None:
@@ -354,7 +354,7 @@ class Engine:
             page = await durability.keeper.lapsed(after)
             for info in page.runs:
                 # those that wait for another run must not keep this engine from going on with it
-                going = len(self._driven) - self._groups.waiting - self._parts()
+                going = len(self._driven) - self._groups.waiting - self._slots.parts
                 if self._closing or going >= self._surroundings.limits.runs:
                     return
                 if info.id not in self._left_alone and info.id not in self._driven:
@@ -370,7 +370,7 @@ class Engine:
         except (NotFree, StoreUnavailable):
             return
         except Exception as error:  # one run that cannot go on must not keep the others from it
-            self._left_alone.add(info.id)
+            self._left_alone[info.id] = reason(error)
             _log.warning("run %s cannot go on here and is left alone: %s", info.id, error)
         else:
             _log.info("run %s of %s goes on here", info.id, info.workflow)
@@ -394,7 +394,7 @@ class Engine:
     async def _drive(self, driven: Driven) -> None:
         """Drive a run that does not outlive this engine."""
         await self._groups.turn(driven, None)
-        async with self._slot(driven):
+        async with self._slots.of(driven):
             if not driven.status.ended:  # cancelled while it was pending
                 await live(driven)
         self._let_go(driven.id)
@@ -405,7 +405,7 @@ class Engine:
         try:
             with driven.everything:
                 await self._groups.turn(driven, durability)
-                async with self._slot(driven):
+                async with self._slots.of(driven):
                     suspended = self._closing and driven.status is RunStatus.PENDING  # it does not even begin
                     if not driven.status.ended and not suspended:
                         await live(driven)
@@ -413,21 +413,14 @@ class Engine:
         finally:
             await durability.let_go(driven)  # noqa: ASYNC102  shielded, within a bound
             if not isinstance(driven.lost, Fenced | StoreUnavailable | Suspended | None):
-                self._left_alone.add(driven.id)
+                self._left_alone[driven.id] = reason(driven.lost)
             self._let_go(driven.id)
         self._keep(driven.id)
-
-    def _parts(self) -> int:
-        """How many runs here are a part of another one."""
-        return sum(one is not None and not one.has_slot for one in self._driven.values())
-
-    def _slot(self, driven: Driven) -> AbstractAsyncContextManager[object]:
-        """What a run needs to be driven: one of ``limits.runs``, unless another run waits for it."""
-        return self._slots if driven.has_slot else nullcontext()
 
     def _let_go(self, run_id: str) -> None:
         del self._driven[run_id]
         self._groups.left(run_id)
+        self._slots.left(run_id)
         if self._over is not None:
             self._over.set()
 
@@ -465,24 +458,7 @@ class Engine:
 
     async def close(self) -> None:
         """Take no more runs, cancel those that go on, and wait for their ends."""
-        self._closing = True
-        for run in self.runs():
-            with suppress(Refused):
-                await self._cancelled(run)
-        for run in self.runs():
-            try:
-                await run.ended()
-            except Exception:
-                if run._driven.lost is None:
-                    raise
-
-    async def _cancelled(self, run: Run) -> None:
-        if run.status.ended or run._driven.lost is not None:
-            return
-        try:
-            await run.cancel("the engine was closed")
-        except Refused:  # its end is decided; it comes to it by itself, unless it is paused on the way
-            await run.resume()
+        await close(self)
 
     async def suspend(self, grace: float = GRACE_SECONDS) -> None:
         """Take no more runs, and leave those that go on so that they can be resumed, here or elsewhere.
@@ -490,58 +466,16 @@ class Engine:
         Nothing new starts. Attempts in flight may finish within *grace* seconds; those that do not are
         cancelled, and where their step is not repeatable, what they did is unknown: a person decides.
         """
-        durability = self._durable("suspend")
-        self._closing = True
-        durability.inbox.close()
-        going = [one for one in self._driven.values() if one is not None and not one.status.ended]
-        for driven in going:
-            driven.close_gate()
-        with trio.move_on_after(grace):
-            for driven in going:
-                await _at_rest(driven)
-        for driven in going:
-            if not driven.status.ended:
-                driven.everything.cancel(reason="the engine was suspended")
-        durability.hurry()
-        with trio.move_on_after(grace):
-            await self._all_let_go()
-        await self._drop(durability, [one for one in going if one.id in self._driven])
-        await durability.inbox.look()
-
-    async def _drop(self, durability: Durability, left: Sequence[Driven]) -> None:
-        """Let go of runs that are held up by clean-up, which goes on where they are resumed."""
-        leases = {driven.id: durability.journal.leases.get(driven) for driven in left}
-        for driven in left:
-            durability.journal.leave(driven)
-            driven.lose(Suspended(driven.id, str(driven.status)))
-        await self._all_let_go()
-        for run_id, lease in leases.items():
-            if lease is not None:
-                await durability.keeper.release(run_id, lease)
+        await suspend(self, self._durable("suspend"), grace)
 
     async def _all_let_go(self) -> None:
         while self._driven:
             self._over = trio.Event()
             await self._over.wait()
 
-    def _abandon(self) -> None:
-        """The engine is being left by an exception: take no more runs."""
-        self._closing = True
-        for driven in self._driven.values():
-            # a pause takes the bound of clean-up away, which is shielded: nobody could end it any more;
-            # and what waits, shielded, for the end of a run that it called would not see one
-            if driven is not None and (driven.clock.stopped or driven.calls):
-                driven.lose(Suspended(driven.id, str(driven.status)))
-
     async def _leave(self) -> None:
         """The engine is left normally: suspend what outlives the engine, cancel what does not."""
         await (self.close() if self._durability is None else self.suspend())
-
-
-async def _at_rest(driven: Driven) -> None:
-    """Wait until no attempt of *driven* is in flight but those that only wait, and lose nothing by it."""
-    while driven.in_flight > driven.sleeping and driven.lost is None and not driven.status.ended:
-        await driven.changed()
 
 
 def _fingerprint(inputs: Mapping[str, Any]) -> str:

@@ -159,7 +159,7 @@ class Elements(Stopper):
 
     async def _element(self, element: StepRun, number: int) -> None:
         if element.past is not None:
-            from treadle._engine.take_up import take_up
+            from treadle._engine.reentry import take_up
 
             take_up(element, element.past)
         try:
@@ -178,7 +178,7 @@ class Elements(Stopper):
         past = self._whole.run.past
         if past is None:
             return
-        from treadle._engine.take_up import restore
+        from treadle._engine.reentry import restore
 
         prefix = self._whole.inside
         for event in past.settlings(prefix):

@@ -9,7 +9,7 @@ Rule 4: a cancellation without a cause of ours is the host's: nothing is journal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 import trio
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from treadle._engine.run import Run
+    from treadle._kinds import Block
     from treadle._past import Past, StepPast
     from treadle._plan.blocks import BlockPlan
 
@@ -109,6 +110,31 @@ class Frame(Stopper):
         self._questions: dict[
             int, tuple[Failure, Ask]
         ] = {}  # steps that failed before they began, and escalate
+
+    @classmethod
+    def inside(
+        cls,
+        step: StepRun,
+        block: Block,
+        place: int,
+        *,
+        scope: Scope,
+        prefix: str,
+        max_parallel: int | None = None,
+    ) -> Self:
+        """A block of *step*, the one at *place* among its blocks."""
+        self = cls(
+            step.run,
+            step.run.plan.blocks[block.index],
+            outer=step.stopper,
+            scope=scope,
+            prefix=prefix,
+            labels=step.labels,
+            max_parallel=max_parallel,
+            undoing=step.frame.undoing,
+        )
+        self.place = place
+        return self
 
     def path(self, index: int) -> str:
         """The path of a step of this block."""

@@ -19,6 +19,7 @@ import trio
 from treadle._engine import control
 from treadle._engine.scope import Scope
 from treadle._expr import Template, scalar_text
+from treadle._values import Value
 from treadle.errors import Fenced, GroupFull, NoSuchRun, Refused, StepError, StoreUnavailable
 from treadle.events import RunStatus
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 """How often it is looked whether a run that another process drives has left its place."""
 
+LOOK_SECONDS = 1.0
+"""How often it is looked whether a run in another process waits there for its turn, or died with that."""
+
 LONGEST_KEY = 200
 MOST_TOLD = 20
 _PAGE = 500
@@ -39,8 +43,8 @@ _PAGE = 500
 QUEUED = "workflow.queued"
 
 
-@attrs.frozen
-class Group:
+@attrs.frozen(eq=False, repr=False)
+class Group(Value):
     """What a run shares, and on which terms.
 
     Attributes:
@@ -107,19 +111,29 @@ class Groups:
 
     # --- accepting ---
 
-    def check_callers(self, run: Run, group: Group) -> None:
+    async def check_callers(self, run: Run, group: Group, durability: Durability | None) -> None:
         """Raise Refused where a run that waits for *run* has the same key: neither could go on."""
         parent: Mapping[str, Any] | None = run.parent
         while parent is not None and not parent["detached"]:
-            caller = self._driven.get(parent["run"])
+            caller = await self._accepted(parent["run"], durability)
             if caller is None:
                 return
-            above = group_of(caller)
-            if above is not None and above.key == group.key:
-                why = f"run {caller.id}, which waits for it, has the concurrency key {group.key!r} itself"
+            if caller.get("concurrency", {}).get("key") == group.key:
+                why = f"run {parent['run']}, which waits for it, has the concurrency key {group.key!r} itself"
                 fix = "give one of the two workflows another key, or detach it"
                 raise Refused("start", "new", f"{why}; {fix}")
-            parent = caller.parent
+            parent = caller.get("parent")
+
+    async def _accepted(self, run_id: str, durability: Durability | None) -> Mapping[str, Any] | None:
+        """What was told when a run was accepted, whoever drives it; None if there is none."""
+        here = self._driven.get(run_id)
+        if here is not None:
+            return here.history[0].data
+        if durability is None:
+            return None
+        with suppress(NoSuchRun):
+            return (await durability.keeper.first(run_id)).data
+        return None
 
     def enter(self, run: Run, group: Group) -> None:
         """Accept *run* in an engine without a store. Raises Refused: it does not wait, and would have to."""
@@ -144,7 +158,7 @@ class Groups:
         group = group_of(run)
         if group is None:
             return
-        told, asked = False, group.on_limit != "cancel_running"
+        told, asked, looked = False, group.on_limit != "cancel_running", -LOOK_SECONDS
         self._queued.add(run.id)
         try:
             while not run.status.ended and (run.fired() is None or run.past is not None):
@@ -159,10 +173,27 @@ class Groups:
                     if not told:
                         run.emit(QUEUED, data={**group.to_data(), "behind": list(ahead[:MOST_TOLD])})
                     told = True
-                await self._news(run, ahead or ())
+                    if durability is not None and trio.current_time() - looked >= LOOK_SECONDS:
+                        looked = trio.current_time()
+                        if await self._freed(ahead, durability):
+                            continue
+                await self._news(run, ahead or (), soon=not asked)
         finally:
             self._queued.discard(run.id)
             self._wake(run.id)
+
+    async def _freed(self, ahead: Sequence[str], durability: Durability) -> bool:
+        """Let go of runs *ahead* that wait, and whose process is known to be gone; whether there were any."""
+        freed = False
+        try:
+            for one in ahead:
+                if one not in self._driven:
+                    freed = await durability.keeper.free(one) or freed
+        except StoreUnavailable:
+            return False
+        except Exception as error:
+            durability.journal.break_down(error)
+        return freed
 
     def _admitted(self, run: Run, group: Group) -> Sequence[str]:
         """As `StoreConnection.admit`, among the runs of this engine."""
@@ -176,14 +207,14 @@ class Groups:
         runs[run.id] = True
         return ()
 
-    async def _news(self, run: Run, ahead: Sequence[str]) -> None:
-        """Wait until it may be the turn of *run*, which must wait for those *ahead*."""
+    async def _news(self, run: Run, ahead: Sequence[str], *, soon: bool) -> None:
+        """Wait until it may be the turn of *run*, which must wait for those *ahead*; *soon*: not for long."""
         nearest = next((one for one in reversed(ahead) if one in self._queued), None)
         watched = ahead if nearest is None else (nearest,)
         for one in watched:
             self._behind.setdefault(one, set()).add(run)
-        elsewhere = not watched or any(one not in self._driven for one in watched)
-        with trio.move_on_after(POLL_SECONDS if elsewhere else float("inf")):
+        soon = soon or not watched or any(one not in self._driven for one in watched)
+        with trio.move_on_after(POLL_SECONDS if soon else float("inf")):
             await run.changed()
         for one in watched:
             behind = self._behind.get(one, set())
@@ -228,6 +259,8 @@ class Groups:
                     await durability.store.ask(request)
         except StoreUnavailable:
             return False
+        except Exception as error:
+            durability.journal.break_down(error)
         return True
 
 

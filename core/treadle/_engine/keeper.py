@@ -15,10 +15,11 @@ import attrs
 import trio
 
 from treadle._engine.owner import is_gone, new_owner, spoken
+from treadle._engine.reading import read_on
 from treadle._engine.store_journal import Lease
 from treadle._kinds.store import RunFilter, RunInfo
 from treadle._records import decode, encode
-from treadle.errors import Fenced, Refused, StoreUnavailable
+from treadle.errors import Fenced, NoSuchRun, Refused, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from treadle._kinds.store import Page, StoreConnection
     from treadle.events import Event
 
-CHUNK = 500
-"""Records read and decoded at once, so that a long journal does not hold up everything else."""
+PAGE = 500
+"""Runs listed at once."""
 
 RELEASE_SECONDS = 2.0
 """How long giving back a lease may take; otherwise it lapses."""
@@ -94,8 +95,8 @@ class Keeper:
             run.landed(count)
         return stored
 
-    async def claim(self, run_id: str) -> Claim:
-        """Take a run that nobody drives. Raises `NotFree`."""
+    async def claim(self, run_id: str, owner: str | None = None) -> Claim:
+        """Take a run that nobody drives, for *owner* if not for this engine. Raises `NotFree`."""
         before = await self.store.info(run_id)
         if before.status.ended:
             raise NotFree("resume", str(before.status), f"run {run_id} has ended")
@@ -103,7 +104,7 @@ class Keeper:
         passed = now
         if before.owner is not None and is_gone(before.owner):
             passed = max(now, before.lease_until)  # no need to wait for the lease of a process that is gone
-        info = await self.store.claim(run_id, self.owner, now=passed, until=now + self.lease)
+        info = await self.store.claim(run_id, owner or self.owner, now=passed, until=now + self.lease)
         if info is None:
             holder = (await self.store.info(run_id)).owner
             who = "another process" if holder is None else spoken(holder)
@@ -116,13 +117,18 @@ class Keeper:
     async def events(self, info: RunInfo) -> list[Event]:
         """The whole journal of a run. Raises RecordError."""
         events: list[Event] = []
-        while records := await self.store.load(info.id, after=len(events), limit=CHUNK):
-            events += [decode(record, info) for record in records]
+        await read_on(self.store, info, events)
         return events
+
+    async def first(self, run_id: str) -> Event:
+        """The event with which a run was accepted. Raises NoSuchRun and RecordError."""
+        info = await self.store.info(run_id)
+        (record,) = await self.store.load(run_id, limit=1)
+        return decode(record, info)
 
     async def lapsed(self, after: str | None) -> Page:
         """Runs that have not ended and that nobody drives; *after* is the ``next`` of the page before."""
-        return await self.store.list(RunFilter(lapsed_at=self.now()), limit=CHUNK, after=after)
+        return await self.store.list(RunFilter(lapsed_at=self.now()), limit=PAGE, after=after)
 
     # --- giving back ---
 
@@ -142,6 +148,19 @@ class Keeper:
         self.journal.leave(run)
         if lease is not None and self.journal.broken is None:
             await self.release(run.id, lease)
+
+    async def free(self, run_id: str) -> bool:
+        """Let go of a run that has not begun, if its process is known to be gone; whether that was so."""
+        try:
+            info = await self.store.info(run_id)
+            if info.admitted or info.status.ended or info.owner is None or not is_gone(info.owner):
+                return False
+            # in another name: that of this engine would also take what it takes over at this moment
+            claim = await self.claim(run_id, new_owner())
+        except (NoSuchRun, NotFree):  # forgotten or taken over meanwhile
+            return False
+        await self.release(run_id, claim.lease)
+        return True
 
     # --- renewing ---
 

@@ -22,7 +22,7 @@ from treadle._engine.foreach import parallelism
 from treadle._engine.frame import Frame
 from treadle._engine.plain import NotPlain, to_plain
 from treadle._engine.rollback import allowance, take_back
-from treadle._engine.scope import Scope
+from treadle._engine.scope import Scope, error_names
 from treadle._engine.stop import Diverged, Stopper, Timer, before_the_crash
 from treadle._frontier import Cause, Outcome
 from treadle._kinds import Ask, Rollback, StepFailure, Tolerate
@@ -252,7 +252,7 @@ def _give_outputs(run: Run, end: End) -> None:
 
 async def _finally(run: Run, end: End) -> None:
     block = run.plan.spec.finally_
-    error = None if end.error is None else run.masker.data(end.error.to_data())
+    error = None if end.error is None else run.masker.data(error_names(end.error))
     run.evaluation.ending = {"status": str(end.status), "error": error}
     if block is None:
         return

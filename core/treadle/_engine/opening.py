@@ -22,6 +22,7 @@ from treadle._engine.bus import Bus, SinkQueue
 from treadle._engine.clock import wall_clock
 from treadle._engine.engine import Engine
 from treadle._engine.journal import Journal, MemoryJournal
+from treadle._engine.leaving import abandon
 from treadle._engine.surroundings import Surroundings
 from treadle._kinds import SecretProvider, Send, Sink, Store, TransportConnection
 from treadle._registry import Registry
@@ -157,7 +158,7 @@ class _Opening:
                         yield engine
                         await engine._leave()
                     except BaseException as raised:  # noqa: ASYNC103  raised again outside the nurseries, which would wrap it
-                        engine._abandon()
+                        abandon(engine)
                         if _is_cancellation(raised):
                             raise
                         self._error = raised

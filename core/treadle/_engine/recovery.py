@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from treadle._engine.ask import reopen
+from treadle._engine.reentry import left_behind
 from treadle._engine.report import with_path
 from treadle._engine.run import Run
 from treadle._engine.stop import before_the_crash, cancelled, rolled_back
-from treadle._engine.take_up import left_behind
 from treadle._past import Past
 from treadle.errors import Failure, RecordError
 from treadle.events import RunStatus

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def replay(frame: Frame, past: Past) -> list[int]:
     """Bring *frame* to where the journal ended; the steps that had started or may start now."""
-    from treadle._engine.take_up import restore
+    from treadle._engine.reentry import restore
 
     moves = frame.frontier.open()
     frame.record_derived(moves)

@@ -316,16 +316,17 @@ class Run(Stopper):
         """Nothing new starts."""
         if self._gate is None:
             self._gate = trio.Event()
-            self._wake_calls()
+            self.wake_calls()
 
     def open_gate(self) -> None:
         """What has been held back starts."""
         if self._gate is not None:
             self._gate.set()
             self._gate = None
-            self._wake_calls()
+            self.wake_calls()
 
-    def _wake_calls(self) -> None:
+    def wake_calls(self) -> None:
+        """Have what waits for a run that it called look again at what is to be done about it."""
         for call in self.calls.values():
             call.wake()
 

@@ -73,5 +73,5 @@ def outcome_names(outcome: Outcome | None) -> dict[str, Any]:
 
 
 def error_names(error: Any) -> dict[str, Any]:
-    """What ``error`` gives: ``name``, ``message``, ``data``."""
-    return {"name": error.name, "message": error.message, "data": error.data}
+    """What ``error`` gives: ``name``, ``message``, ``data``, and ``path`` of what failed inside, or null."""
+    return {"name": error.name, "message": error.message, "data": error.data, "path": error.path}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from treadle._engine.frame import Frame
-    from treadle._engine.take_up import TakenUp
+    from treadle._engine.reentry import TakenUp
     from treadle._past import StepPast
 
 
@@ -175,7 +175,7 @@ class StepRun:
         A step that the journal tells more of is taken up where that ended instead.
         """
         if self.past is not None and self.past.last is not None:
-            from treadle._engine.take_up import take_up
+            from treadle._engine.reentry import take_up
 
             take_up(self, self.past)
         elif self.run.past is not None and first_cause(self.stopper) is not None:
@@ -414,6 +414,10 @@ class StepRun:
             if not problems:
                 return None
             error, answer = undo_failure(self, problems, error), Resolve.FAIL
+        return self._as_answered(error, answer, given, output)
+
+    def _as_answered(self, error: Failure, answer: Resolve, given: Any, output: Any) -> Outcome:
+        """The outcome of a step that is not tried again: *output* is what it has, *given* the answer's."""
         if answer is Resolve.COMPLETE:
             self.derived = False
             given = ABSENT if given is None else given
@@ -471,11 +475,7 @@ class StepRun:
         if answer.decision == Resolve.RETRY:
             reason = "it was cancelled before it was tried again"
             return Outcome(StepStatus.CANCELLED, reason=reason, attempts=self.attempt)
-        if answer.decision == Resolve.COMPLETE:
-            given = ABSENT if answer.value is None else answer.value
-            return Outcome(StepStatus.COMPLETED, given, attempts=self.attempt)
-        decision = answered(Resolve(answer.decision), answer.value)
-        return failed(self.frame, self._asking, decision, attempts=self.attempt)
+        return self._as_answered(self._asking, Resolve(answer.decision), answer.value, ABSENT)
 
     def _failed_meanwhile(self, error: Failure) -> Outcome:
         decision, error = self._decision(error)

@@ -12,7 +12,7 @@ import trio
 from treadle._engine.asking import ask
 from treadle._engine.handle import Run
 from treadle._engine.owner import is_driven
-from treadle._records import decode
+from treadle._engine.reading import read_on
 from treadle._state import RunState
 from treadle.errors import Refused
 from treadle.events import SETTLINGS, RunStatus
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.1
 """How often the store is asked whether anything has changed."""
-
-CHUNK = 500
-"""Records read and decoded at once, so that a long journal does not hold up everything else."""
 
 
 class StoredRun(Run):
@@ -87,10 +84,7 @@ class StoredRun(Run):
         """Read what has happened since the last time; others may be reading meanwhile."""
         changes = await self._store.changes()
         info = await self._store.info(self.id)
-        while records := await self._store.load(self.id, after=len(self._events), limit=CHUNK):
-            for record in records:
-                if record.seq == len(self._events) + 1:
-                    self._events.append(decode(record, info))
+        await read_on(self._store, info, self._events)
         self._info = info
         self._changes = changes
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -15,10 +16,10 @@ from treadle._engine.recovery import recovered
 from treadle._engine.run import Run
 from treadle._kinds.store import Request
 from treadle._workflow import from_data
-from treadle.errors import RecordError
+from treadle.errors import NoSuchRun, RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from treadle._engine.keeper import Claim, Keeper
     from treadle._engine.surroundings import Surroundings
@@ -80,10 +81,30 @@ class Takeover:
     async def _taken(self, claim: Claim) -> Taken:
         events = await self._keeper.events(claim.info)
         workflow = self._workflow(claim.info.id, events)
+        await self._end_orphan(claim.info.id, events[0].data.get("parent"))
         asked = await self._keeper.store.requests([claim.info.id])
         run = recovered(self._surroundings, workflow, events)
         self._keeper.journal.take(run, claim.lease, len(events))
         return Taken(run, asked)
+
+    async def _end_orphan(self, run_id: str, parent: Mapping[str, Any] | None) -> None:
+        """Ask a run to end whose caller has ended without it, as by a crash at the wrong moment."""
+        if parent is None or parent["detached"]:
+            return
+        caller, store = parent["run"], self._keeper.store
+        with suppress(NoSuchRun):  # it has been forgotten
+            if not (await store.info(caller)).status.ended:
+                return
+        reason = f"run {caller}, which called it, has ended without it"
+        request = Request(
+            id=f"{run_id}.orphaned",
+            run=run_id,
+            command="cancel",
+            arguments={"reason": reason},
+            by=f"run {caller}",
+            time=self._surroundings.now(),
+        )
+        await store.ask(request)
 
     def _workflow(self, run_id: str, events: Sequence[Event]) -> Workflow:
         if not events or events[0].type != "workflow.accepted":

@@ -23,8 +23,8 @@ from treadle.events import StepStatus
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Mapping
 
+    from treadle._engine.reentry import TakenUp
     from treadle._engine.step import StepRun
-    from treadle._engine.take_up import TakenUp
     from treadle._expr import Expression
     from treadle._frontier import Outcome
     from treadle._model import Repeat, Retry

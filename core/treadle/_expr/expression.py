@@ -10,7 +10,6 @@ import attrs
 from treadle._expr.errors import ExpressionError, ExpressionSyntaxError, Unusable
 from treadle._expr.functions import Functions
 from treadle._expr.references import Reference, references
-from treadle._expr.syntax import offset_of, parse_tree
 from treadle._expr.values import checked
 
 if TYPE_CHECKING:
@@ -38,6 +37,11 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"<Expression {self.source}>"
+
+    @property
+    def functions(self) -> Functions:
+        """Those that it may call."""
+        return self._functions
 
     def evaluate(self, scope: Mapping[str, Any], *, now: float) -> Any:
         """Its value: plain data, which may share parts with *scope*.
@@ -77,6 +81,8 @@ def parse(source: str, functions: Functions) -> Expression:
 
 def parse_at(source: str, offset: int, functions: Functions) -> Expression:
     """Parse *source*, which stands at *offset* of the text that places are told in."""
+    from treadle._expr.syntax import offset_of, parse_tree  # who runs a spec without expressions needs none
+
     offset += len(source) - len(source.lstrip())
     line = source.strip().translate(_SPACES)
     try:

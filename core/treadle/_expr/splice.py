@@ -79,14 +79,19 @@ def _end_of(source: str, node: ast.expr) -> int:
     return len(source.encode()[: node.end_col_offset].decode())
 
 
-def spliced(expression: Expression, uses: list[Use], put: Callable[[Use], str]) -> str:
-    """The source of *expression* with what *put* gives in the place of each of *uses*."""
-    pieces: list[str] = []
+def spliced(
+    expression: Expression, uses: list[Use], put: Callable[[Use], str]
+) -> Iterator[tuple[str, int, bool]]:
+    """The source of *expression* with what *put* gives in the place of each of *uses*.
+
+    Part by part: its text, where it begins in the source, or is read there, and whether it was put in.
+    """
     at = 0
     for use in uses:
-        pieces += (expression.source[at : use.start], put(use))
+        yield expression.source[at : use.start], at, False
+        yield put(use), use.start, True
         at = use.end
-    return "".join([*pieces, expression.source[at:]])
+    yield expression.source[at:], at, False
 
 
 def literal(value: Any) -> str:

@@ -13,9 +13,7 @@ import attrs
 
 from treadle._expr.errors import ExpressionError, ExpressionSyntaxError, Unusable
 from treadle._expr.expression import Expression, names_in, parse_at
-from treadle._expr.hints import STRING
 from treadle._expr.references import Reference
-from treadle._expr.syntax import MAX_CHARACTERS
 from treadle._expr.values import as_text, short_enough
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from treadle._expr.functions import Functions
 
 OPEN = "${{"
-_TOKEN = rf"(?P<text>{STRING})|(?P<quote>['\"])|(?P<open>\{{)|(?P<close>\}})"
+_TOKEN = r"(?P<text>%s)|(?P<quote>['\"])|(?P<open>\{)|(?P<close>\})"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -104,9 +102,12 @@ def _parts(text: str, functions: Functions) -> Iterator[str | Expression]:
 
 def _closing(text: str, begin: int) -> int:
     """Where the ``}}`` stands that ends the expression at *begin*: outside of quotes and of mappings."""
+    from treadle._expr.hints import STRING  # see `parse_at`
+    from treadle._expr.syntax import MAX_CHARACTERS
+
     open_braces = 0
     limit = begin + 2 * MAX_CHARACTERS
-    for found in re.compile(_TOKEN).finditer(text, begin, limit):
+    for found in re.compile(_TOKEN % STRING).finditer(text, begin, limit):
         match found.lastgroup:
             case "quote":
                 raise ExpressionSyntaxError(

@@ -4,7 +4,8 @@ plan ─── compile_plan: all of the below, in order
 strategies ─ which error strategy is in force where      lexical ─ which steps are visible where
 needs ────── who waits for whom, written and inferred    reads ─── every expression of a step
 cycles ───── circles, named whole                        names ─── what expressions may refer to
-blocks ───── the result, as the frontier reads it        limiters, problems
+blocks ───── the result, as the frontier reads it        limiters, problems, fitting
+lint ─────── warnings, with failures (misspelt names of errors)
 """
 
 from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan

@@ -9,9 +9,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, Never
 
-from treadle._expr.infer import truth
-from treadle._expr.narrowing import canonical
-from treadle._expr.types import ANY
 from treadle._kinds import Ask, Tolerate
 from treadle._plan.blocks import ACCEPTS, COMPLETED, FAILED, OMITTED, RESULTS, SKIPPED, TOLERATED, BlockPlan
 from treadle._plan.strategies import InForce, lets_failure_be_seen, may_decide
@@ -63,6 +60,15 @@ def order_of(block: BlockPlan) -> Sequence[int]:
     return order
 
 
+def settled(blocks: Sequence[BlockPlan]) -> Settling:
+    """How the steps of *blocks* may settle where nothing needs evaluating."""
+    settling = Settling(blocks)
+    for number, block in enumerate(blocks):
+        for index in order_of(block):
+            settling.settle(number, index)
+    return settling
+
+
 class Settling:
     """How steps may settle: by block and step.
 
@@ -87,7 +93,7 @@ class Settling:
         step, strategy = plan.steps[index], plan.strategies[index]
         failing, completes = self._failing(step, strategy)
         own = (COMPLETED if completes else 0) | failing & TOLERATED
-        held = None if step.when is None or step.when.references else truth(step.when, lambda _name: ANY)
+        held = None if step.when is None or step.when.references else _truth(step.when)
         if held is False:
             own = failing = 0
         if (step.when is not None and held is not True) or "when" in step.partial:
@@ -112,6 +118,13 @@ class Settling:
         return failing, step.type.output is not Never or asks or bool(
             step.partial
         ) or step.foreach is not None
+
+    def never_completes(self, block: int, index: int) -> None:
+        """Note what is known of a step once all inside it has settled; a person may complete it still."""
+        plan = self._blocks[block]
+        if not any(isinstance(one, Ask) for one in may_decide(plan.strategies[index]) or ()):
+            self.seen[block][index] &= ~COMPLETED
+            self.in_success[block][index] &= ~COMPLETED
 
     @staticmethod
     def _omitted(plan: BlockPlan, index: int, results: list[int]) -> int:
@@ -169,6 +182,14 @@ class Settling:
         return results
 
 
+def _truth(condition: Expression) -> bool | None:
+    """What *condition*, which reads nothing, always comes to; None if that is not known."""
+    from treadle._expr.infer import truth  # much to import; most specs have no such condition
+    from treadle._expr.types import ANY
+
+    return truth(condition, lambda _name: ANY)
+
+
 def _known_results(plan: BlockPlan, step: int, facts: Mapping[Any, Type]) -> int:
     """How *step* may have settled by what is known of its status and its error."""
     results = ANY_RESULT | NOT_ENDED
@@ -182,11 +203,23 @@ def _known_results(plan: BlockPlan, step: int, facts: Mapping[Any, Type]) -> int
 
 
 def tolerated(step: StepSpec, strategy: InForce) -> bool:
-    """Whether a failure of *step*, or of one of its elements, may be tolerated."""
-    return any(map(_tolerates, may_decide(strategy) or ())) or _own_settings_tolerate(step)
+    """Whether a failure of *step*, or of one of its elements, may be tolerated with nothing for an output."""
+    decisions = may_decide(strategy) or ()
+    return any(map(_gives_nothing, decisions)) or _own_settings_tolerate(step)
+
+
+def given_instead(strategy: InForce) -> Iterator[Any]:
+    """The outputs that *strategy* gives to steps whose failures it tolerates."""
+    for one in may_decide(strategy) or ():
+        if isinstance(one, Tolerate) and one.output is not None:
+            yield one.output
 
 
 def _tolerates(decision: Any) -> bool:
+    return isinstance(decision, Tolerate) or _gives_nothing(decision)
+
+
+def _gives_nothing(decision: Any) -> bool:
     if isinstance(decision, Ask):
         return decision.on_timeout == "continue"
     return isinstance(decision, Tolerate) and decision.output is None
@@ -233,6 +266,8 @@ def conjuncts(expression: Expression) -> Iterator[str]:
     """The conditions that are all true where *expression* is, each in a form that can be compared."""
     if not all(reference.root in _STABLE for reference in expression.references):
         return
+    from treadle._expr.narrowing import canonical  # as in `_truth`
+
     parts = [expression._tree]
     while parts:
         part = parts.pop()
@@ -259,7 +294,9 @@ __all__ = [
     "accepted",
     "always_the_same",
     "conjuncts",
+    "given_instead",
     "order_of",
+    "settled",
     "tolerated",
     "why_absent",
 ]

@@ -51,6 +51,19 @@ class Site:
     written: frozenset[str]
     detaches: bool
 
+    def place(self, part: str, inside: str = "", *, key: bool = False) -> Place | None:
+        """Where what is written for *part*, or *inside* of it, stands, or the *key* that says it."""
+        whole = self.step.settings.place
+        if whole is None:
+            return None
+        name = self.keys[part]
+        path = ".".join(filter(None, (whole.path, name if part in self.written else "", inside)))
+        within = f"with.{name}.{inside}" if inside else f"with.{name}"
+        places = self.step.places
+        found = places.get(f"{within}.key") if key else None
+        found = found or places.get(within) or places.get(f"with.{name}") or whole
+        return attrs.evolve(found, path=path)
+
 
 @attrs.frozen(eq=False, repr=False)
 class Callee:
@@ -75,18 +88,13 @@ class Call:
 
     def evaluated(self) -> Iterator[tuple[Input, Any, Place]]:
         """The inputs that hold expressions: as declared, with the value as written and its place."""
-        places = {id(hole.template): hole.place for hole in self.site.step.settings.holes}
         for name, value in (self.site.inputs or {}).items():
             declared = self.callee.inputs.get(name)
-            holes = [template for _, template in templates_in(value, "")]
-            if declared is not None and holes and id(holes[0]) in places:
-                place = places[id(holes[0])]
-                yield declared, value, place if holes[0] is value else self._at(name, place)
-
-    def _at(self, name: str, place: Place) -> Place:
-        own = self.site.step.settings.place
-        path = place.path if own is None else f"{own.path}.{self.site.keys['inputs']}.{name}"
-        return attrs.evolve(place, path=path)
+            if declared is not None and next(templates_in(value, ""), None) is not None:
+                place = self.site.place("inputs", name)
+                if place is not None:
+                    whole = isinstance(value, Template) and value.whole
+                    yield declared, value, place.inside(value.expressions[0].offset) if whole else place
 
 
 Lookup: TypeAlias = "Callable[[Site], Callee | None]"
@@ -137,7 +145,8 @@ def _check_inputs(site: Site, callee: Callee, problems: Problems) -> None:
             continue
         said = _of_callee(problem, name, callee.name)
         part = "inputs" if "inputs" in site.written else "name"
-        _add(site, problems, part, _CODES.get(problem.code or "", "TRD354"), said, problem.fix, name)
+        code = _CODES.get(problem.code or "", "TRD354")
+        _add(site, problems, part, code, said, problem.fix, name)
 
 
 def _of_callee(problem: Problem, name: str, workflow: str) -> str:
@@ -149,7 +158,8 @@ def _of_callee(problem: Problem, name: str, workflow: str) -> str:
     return f"the input {name!r} of the workflow {workflow!r}: {problem.message}"
 
 
-_CODES = {"TRD601": "TRD353", MISSING: "TRD355"}
+_UNKNOWN = "TRD353"
+_CODES = {"TRD601": _UNKNOWN, MISSING: "TRD355"}
 
 
 def _is_open(value: Any) -> bool:
@@ -162,12 +172,9 @@ def _is_open(value: Any) -> bool:
 
 
 def _add(site: Site, problems: Problems, part: str, code: str, said: str, fix: str, inside: str = "") -> None:
-    place = site.step.settings.place
-    if place is None:
-        return
-    path = place.path if part not in site.written else f"{place.path}.{site.keys[part]}"
-    path = f"{path}.{inside}" if inside else path
-    problems.add(code, attrs.evolve(place, path=path), said, fix)
+    place = site.place(part, inside, key=code == _UNKNOWN)
+    if place is not None:
+        problems.add(code, place, said, fix)
 
 
 def sites(spec: Spec) -> Iterator[Site]:

@@ -13,19 +13,25 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._expr import Expression, Template
-from treadle._expr.complaints import only_null
 from treadle._expr.infer import infer, infer_condition, infer_template, proven, refuted, truth, type_of_path
 from treadle._expr.narrowing import CONDITION
 from treadle._expr.types import ANY, INTEGER, NULL, TEXT, Type, list_of, mapping_of, of_value, or_null, union
-from treadle._plan.absent import IN_FINALLY, Settling, always_the_same, conjuncts, order_of, tolerated
+from treadle._plan.absent import (
+    IN_FINALLY,
+    Settling,
+    always_the_same,
+    conjuncts,
+    given_instead,
+    order_of,
+    tolerated,
+)
+from treadle._plan.fitting import unfit
 from treadle._plan.given import Misfit, misfit_of
 from treadle._plan.reads import Read, expressions_of, expressions_of_workflow, templates_in
 from treadle._plan.tables import Variable, check_table, variable_of
 from treadle._plan.types import ERROR, Sight, Types, fields_type, nullable
 from treadle._settings.conditions import Around, Conditions, conditions_of
-from treadle._settings.fits import WORD, misfit
 from treadle._settings.outputs import Answers, output_type, widened
-from treadle._settings.types import wanted
 
 if TYPE_CHECKING:
     from treadle._expr.infer import Complaint
@@ -38,17 +44,6 @@ if TYPE_CHECKING:
     from treadle._plan.strategies import InForce
 
 __all__ = ["check_types"]
-
-_SCALAR = "text, a number, or true or false"
-_WANTED: Mapping[str, tuple[Any, str]] = {
-    "foreach": (list[Any] | dict[str, Any], "a list or a mapping"),
-    "max_parallel": (int, "a whole number"),
-    "workflow max_parallel": (int, "a whole number"),
-    "concurrency": (WORD, _SCALAR),
-    "env": (WORD, _SCALAR),
-    "workflow env": (WORD, _SCALAR),
-}
-"""By the kind of a read: what its value must fit, and what that is called."""
 
 _ONCE = ("when", "foreach", "max_parallel")
 
@@ -166,6 +161,8 @@ class _Checker:
                     self._after(inside, last.missing("a failed attempt may have no output"), error=ERROR),
                 )
         self.types.outputs[own] = self._whole(step, last, plan.strategies[index])
+        if step.blocks and self.types.outputs[own].is_never:
+            self.settling.never_completes(*own)
         if step.undo is not None:
             self._undo(step, inside, last)
 
@@ -232,7 +229,9 @@ class _Checker:
             return ANY
         if step.foreach is None:
             return output
-        return list_of(or_null(output) if tolerated(step, strategy) else output)
+        nulls = tolerated(step, strategy) or output.absent
+        output = union([output.present(), *(widened(of_value(one)) for one in given_instead(strategy))])
+        return list_of(or_null(output) if nulls else output)
 
     def _value(self, value: Any, *, widen: bool = True) -> Type:
         """The type of data with templates that have been checked."""
@@ -302,7 +301,14 @@ class _Checker:
             self._complain(read, complaint, sight)
             self._wrong.add(id(read.text))
         if not complaints and isinstance(read.text, Template) and read.kind != "given":
-            self._fits(read, read.text, found)
+            self._judge(read, read.text, found)
+
+    def _judge(self, read: Read, template: Template, found: Type) -> None:
+        """Report a value that does not fit, unless it did not fit the parameter that it was given for."""
+        place = read.place
+        if place.line is None or (place.file, place.line, place.column) not in self._misfits:
+            for problem in unfit(read, template, found):
+                self.problems.add(*problem)
 
     @staticmethod
     def _is_condition(read: Read, conditions: Conditions | None) -> bool:
@@ -338,54 +344,6 @@ class _Checker:
         if why:
             self._misfits.add((place.file, place.line, place.column))
             self.problems.add(*Misfit(declared, value, found, named).problem(why, place))
-
-    def _fits(self, read: Read, template: Template, found: Type) -> None:
-        place = read.place
-        if place.line is not None and (place.file, place.line, place.column) in self._misfits:
-            return  # it does not even fit the parameter that it was given for
-        annotation, said = _WANTED.get(read.kind, (read.wanted, ""))
-        if annotation is Any or (read.kind == "foreach" and not _is_all(read, template)):
-            return
-        why = misfit(found, annotation)
-        if not why:
-            return
-        key = read.place.path.rpartition(".")[2] or read.kind
-        takes = f"{key} takes {said or wanted(annotation)}"
-        source = template.expressions[0].source if template.whole else "text around ${{ }}"
-        if why == "null":
-            always = found.kinds == {"null"}
-            message = f"{source} {'is' if always else 'may be'} null, and {takes}"
-            fix = (
-                only_null(template.expressions[0]._tree, found)
-                if always
-                else f"write default({source}, …) with what to use instead"
-            )
-            self.problems.add("TRD435", read.place, message, fix)
-        else:
-            what = f"{source} is {found}" if template.whole else f"{source} makes text"
-            self.problems.add(
-                "TRD438", read.place, f"{takes}, and {what}", _remedy(source, found, annotation)
-            )
-
-
-def _is_all(read: Read, template: Template) -> bool:
-    """Whether a template of a foreach is all of it, and no element."""
-    return read.place.path.endswith("foreach")
-
-
-def _remedy(source: str, found: Type, annotation: Any) -> str:
-    if misfit(TEXT, annotation) == "" and found.kinds <= {"number", "boolean"}:
-        return f"write string({source})"
-    if misfit(list_of(), annotation) == "" and found.kinds == {"text"}:
-        return f"write split({source}, ',') if it is a list in text"
-    if misfit(list_of(), annotation) == "" and found.kinds - {"null"} == {"number"}:
-        return f"write range({source}) to count from 0"
-    free_text = found.kinds == {"text"} and not found.choices and "${{" not in source
-    if misfit(INTEGER, annotation) == "" and free_text:
-        return f"write int({source}) if it is a number in text"
-    if misfit(TEXT, annotation) == "" and found.kinds == {"mapping"} and "stdout" in (found.fields or ()):
-        return f"write {source}.stdout"
-    return ""
 
 
 def _item(elements: Type) -> Type:

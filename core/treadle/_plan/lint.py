@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from treadle._plan.failures import misspelt_errors
 from treadle._plan.reads import expressions_of, expressions_of_workflow
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def warnings_of(spec: Spec, blocks: list[BlockPlan], settling: Settling) -> list
         *_unconnected(blocks[0]),
         *_unused(spec),
         *_unreachable(blocks, settling),
+        *misspelt_errors(spec),
         *settling.warnings,
     ]
     return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))

@@ -175,13 +175,16 @@ class _Checker:
             self._say("TRD411", reference, read, f"`{root}` means nothing here: {why}", fix)
             return
         known = ALLOWED[read.kind] | setting.added | read.added
-        fix = self._meant(root, setting) or self.problems.near(
+        fix = self._meant(root, read, setting) or self.problems.near(
             root, known, f"text is written in quotes: '{root}'; {listed('names here', known)}"
         )
         self._say("TRD410", reference, read, f"there is no name {root!r}", fix)
 
-    def _meant(self, root: str, setting: _Setting) -> str:
+    def _meant(self, root: str, read: Read, setting: _Setting) -> str:
         """What to write for a name that exists one level further in."""
+        if (function := read.functions.get(root)) is not None:
+            fix = f"a function is called: write {function.signature}"
+            return fix if root not in self.spec.inputs else f"{fix}, or inputs.{root}"
         if root in self.spec.inputs:
             return f"write inputs.{root}"
         if root in self.spec.vars:

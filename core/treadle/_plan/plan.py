@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._model import Spec, StepSpec
+from treadle._plan.absent import Settling, settled
 from treadle._plan.blocks import AtLeastPlan, BlockPlan, NeedPlan
 from treadle._plan.calls import check_calls
-from treadle._plan.checks import check_types
 from treadle._plan.lexical import Scopes
 from treadle._plan.limiters import check_limiters
 from treadle._plan.lint import warnings_of
@@ -28,13 +28,13 @@ from treadle._plan.strategies import InForce, effective_strategies, workflow_str
 from treadle.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from treadle._expr import Expression, Template
     from treadle._expr.types import Type
     from treadle._kinds import Strategy
     from treadle._places import Place
-    from treadle._plan.calls import Lookup
+    from treadle._plan.calls import Call, Lookup
 
 __all__ = ["CODES", "AtLeastPlan", "BlockPlan", "NeedPlan", "Plan", "compile_plan", "output_types"]
 
@@ -83,6 +83,7 @@ CODES: Mapping[str, str] = {
     "TRD902": "an input that is read nowhere",
     "TRD903": "a step that can never run",
     "TRD904": "a variable, secret or template that is used nowhere",
+    "TRD905": "an error that `retry` waits for and nothing has, near to one that there is",
 }
 """Every kind of problem that compiling a plan can find, beside TRD501, which loading can find too."""
 
@@ -153,7 +154,7 @@ def compile_plan(
     refused = check_names(spec, scopes, problems)
     check_limiters(spec, scopes, problems)
     called = {} if lookup is None else check_calls(spec, lookup, problems)
-    settling, _ = check_types(spec, scopes, blocks, problems, refused, called)
+    settling = _checked(spec, scopes, blocks, problems, refused, called)
     if found or problems.found:
         each = dict.fromkeys((*found, *problems.found))
         return None, sorted(each, key=lambda problem: (problem.line or 0, problem.column or 0))
@@ -161,8 +162,40 @@ def compile_plan(
     return Plan(spec, tuple(blocks), workflow_strategy(spec, strategies or {}), tuple(warnings)), warnings
 
 
+def _checked(
+    spec: Spec,
+    scopes: Scopes,
+    blocks: list[BlockPlan],
+    problems: Problems,
+    refused: Collection[int],
+    called: Mapping[int, Call],
+) -> Settling:
+    """How the steps can settle, once every expression is checked by type."""
+    if not called and _is_written_out(spec):
+        return settled(blocks)
+    from treadle._plan.checks import check_types  # much to import, and nothing to do without expressions
+
+    return check_types(spec, scopes, blocks, problems, refused, called)[0]
+
+
+def _is_written_out(spec: Spec) -> bool:
+    """Whether nothing in *spec* has to be evaluated, and no block stands inside another."""
+    return not any(expressions_of_workflow(spec)) and not any(
+        step.settings.constant is None
+        or step.blocks
+        or step.undo is not None
+        or step.given
+        or step.partial
+        or any(expressions_of(step))
+        for block in spec.blocks
+        for step in block.steps
+    )
+
+
 def output_types(plan: Plan, lookup: Lookup | None) -> Mapping[str, Type]:
     """What the outputs of *plan* are, by name; *lookup* as of `compile_plan`. Nothing is reported."""
+    from treadle._plan.checks import check_types  # see `_checked`
+
     spec, problems = plan.spec, Problems()
     called = {} if lookup is None else check_calls(spec, lookup, problems)
     return check_types(spec, Scopes.of(spec), list(plan.blocks), problems, (), called)[1]

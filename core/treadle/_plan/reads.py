@@ -15,6 +15,7 @@ from treadle._expr import Expression, Reference, Template
 from treadle._places import Place
 
 if TYPE_CHECKING:
+    from treadle._expr import Functions
     from treadle._model import Spec, StepSpec
     from treadle._settings import Settings
 
@@ -61,6 +62,12 @@ class Read:
     def references(self) -> tuple[Reference, ...]:
         """The names it reads."""
         return self.text.references
+
+    @property
+    def functions(self) -> Functions:
+        """Those that it may call."""
+        expressions = self.text.expressions if isinstance(self.text, Template) else (self.text,)
+        return expressions[0].functions if expressions else {}
 
 
 _OUTPUT = frozenset({"output"})

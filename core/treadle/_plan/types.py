@@ -31,9 +31,17 @@ from treadle._expr.types import (
 )
 from treadle._inputs import input_from_data
 from treadle._kinds import Ask, Tolerate
-from treadle._plan.absent import ANY_RESULT, IN_FINALLY, NOT_ENDED, why_absent
+from treadle._plan.absent import (
+    ANY_RESULT,
+    IN_FINALLY,
+    NOT_ENDED,
+    given_instead,
+    tolerated,
+    why_absent,
+)
 from treadle._plan.blocks import COMPLETED, FAILED, SKIPPED, TOLERATED
 from treadle._plan.strategies import may_decide
+from treadle._settings.outputs import widened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ERROR", "Sight", "Types", "declared_type", "fields_type", "nullable"]
 
-ERROR = mapping_of({"name": TEXT, "message": TEXT, "data": ANY}, open=True)
+ERROR = mapping_of({"name": TEXT, "message": TEXT, "data": ANY, "path": or_null(TEXT)}, open=True)
 _PERHAPS_ERROR = attrs.evolve(ERROR, kinds=KINDS)
 """An error, or null; of any kind, for it is read without asking by those that are there because of it."""
 
@@ -205,8 +213,9 @@ class Types:
     def _step_type(self, block: int, step: int, results: int, ending: bool) -> Type:
         spec = self._blocks[block].steps[step]
         step_id = spec.id
-        output = self.outputs.get((block, step), ANY)
-        why = "" if spec.partial else why_absent(step_id, results)
+        output, why = self._given(block, step, results)
+        if spec.foreach is not None and output.item is not None and results & (FAILED | TOLERATED):
+            output = list_of(or_null(output.item))  # one that failed keeps what its elements gave
         if why or output.is_never:
             reason = IN_FINALLY if ending else why or f"step {step_id!r} never completes"
             output = output.missing(reason)
@@ -218,6 +227,17 @@ class Types:
         return mapping_of(
             {"output": output, "status": status, "error": error, "attempts": attempts}, open=True
         )
+
+    def _given(self, block: int, step: int, results: int) -> tuple[Type, str]:
+        """What a step gives that settled so, and why it may give nothing."""
+        plan = self._blocks[block]
+        spec, strategy = plan.steps[step], plan.strategies[step]
+        output = self.outputs.get((block, step), ANY)
+        if results & TOLERATED and not tolerated(spec, strategy):
+            completes = [output] if results & COMPLETED else []
+            output = union([*completes, *(widened(of_value(one)) for one in given_instead(strategy))])
+            results = results & ~TOLERATED | COMPLETED
+        return output, "" if spec.partial else why_absent(spec.id, results)
 
     def _error(self, block: int, step: int, results: int) -> Type:
         """What ``steps.ID.error`` is: null where there is none."""
@@ -235,8 +255,7 @@ class Types:
             return NEVER  # one of them always fails, and so does the block
         fields = {}
         for index, step in enumerate(steps):
-            output = self.outputs.get((block, index), ANY)
-            why = "" if step.partial else why_absent(step.id, self._settling.in_success[block][index])
+            output, why = self._given(block, index, self._settling.in_success[block][index])
             if not output.is_never or why:
                 fields[step.id] = output.missing(why) if why else output
         return mapping_of(fields)

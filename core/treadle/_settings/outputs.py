@@ -20,6 +20,7 @@ from treadle._expr.types import (
     ANY,
     BOOLEAN,
     INTEGER,
+    KINDS,
     NEVER,
     NULL,
     NUMBER,
@@ -137,7 +138,8 @@ def _type(declared: Any, answers: _Asked) -> Type:
     if is_mapping(declared):
         return mapping_of()
     if isinstance(declared, type) and attrs.has(declared):
-        return mapping_of({key_of(name): _type(hint, answers) for name, hint in _hints(declared)})
+        fields = {key_of(name): _type(hint, answers) for name, hint in _hints(declared)}
+        return NEVER if any(each.is_never for each in fields.values()) else mapping_of(fields)
     try:
         return _PLAIN.get(declared, ANY)
     except TypeError:  # no annotation that can be looked up
@@ -245,7 +247,8 @@ def _one_of(mark: OneOf, answers: Answers) -> Type:
         return ANY
     if mark.listed is not None and listed == mark.listed[1]:
         return list_of(found)
-    return found.missing("it may be null, which is no output") if None in trees else found
+    null = None in trees or ("null" in found.kinds and found.kinds != KINDS)
+    return found.missing("it may be null, which is no output") if null else found
 
 
 def lazies_in(value: Any) -> Iterator[Lazy]:

@@ -7,6 +7,7 @@ Rule 3: what is built here at run time passes the same strict structuring as wha
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -14,14 +15,17 @@ import attrs
 from treadle._expr import Expression, Template, scalar_text
 from treadle._kinds import Block
 from treadle._places import Place
-from treadle._settings.strict import fresh
 from treadle._settings.structure import Leaf, SettingsError, structure
+from treadle._settings.verbatim import fresh
 from treadle._urls import url_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Broken", "Hole", "Settings", "SettingsError", "UrlHole", "WordHole"]
+__all__ = ["Broken", "DurationHole", "Hole", "Settings", "SettingsError", "UrlHole", "WordHole"]
+
+
+_DIGITS = 9  # of a second
 
 
 class _Configured(Protocol):
@@ -55,6 +59,19 @@ class UrlHole(Leaf):
             return url_from(value, self.template.source) if isinstance(value, str) else value
         except ValueError as exc:
             raise SettingsError(f"{self.path}: {exc}") from exc
+
+
+@attrs.frozen(eq=False, repr=False)
+class DurationHole(Leaf):
+    """A duration with a template: a number that an expression gives is one of seconds."""
+
+    template: Template
+
+    def fill(self, value: Any) -> Any:
+        """Text with its unit; what is no number is left for the converter to judge."""
+        if type(value) not in (int, float):
+            return value
+        return f"{Decimal(repr(round(value, _DIGITS))):f}s"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -142,6 +159,6 @@ def _filled(tree: Any, evaluate: Callable[[Template], Any]) -> Any:
         return [_filled(value, evaluate) for value in tree]
     if isinstance(tree, Template):
         return fresh(evaluate(tree))
-    if isinstance(tree, UrlHole | WordHole):
+    if isinstance(tree, UrlHole | DurationHole | WordHole):
         return tree.fill(evaluate(tree.template))
     return tree

@@ -36,10 +36,9 @@ from treadle._settings.types import (
     unit_of,
     wanted,
 )
+from treadle._settings.verbatim import FREE, fresh
 from treadle._units import parse_duration, parse_size
 from treadle._urls import Url
-
-_FREE: tuple[Any, ...] = (Any, object)
 
 
 class Unfit(ValueError):
@@ -49,16 +48,6 @@ class Unfit(ValueError):
         super().__init__(message, fix)
         self.message = message
         self.fix = fix
-
-
-def fresh(value: Any) -> Any:
-    """A copy of plain data that shares no list or mapping with it; tuples become lists."""
-    kind = type(value)
-    if kind is dict:
-        return {key: fresh(item) for key, item in value.items()}
-    if kind is list or kind is tuple:
-        return [fresh(item) for item in value]
-    return value
 
 
 def chosen(type_: Any, value: Any) -> Any:
@@ -251,7 +240,7 @@ def _converter() -> cattrs.Converter:
     ]
     for predicate, factory in factories:
         made.register_structure_hook_factory(predicate, factory)
-    made.register_structure_hook_func(lambda t: t in _FREE, lambda value, _: fresh(value))
+    made.register_structure_hook_func(lambda t: t in FREE, lambda value, _: fresh(value))
     made.register_structure_hook_func(_is_literal, _literal)
     made.register_structure_hook_func(lambda t: isinstance(t, type) and issubclass(t, Enum), _enum)
     made.register_structure_hook_func(lambda t: unit_of(t) is not None, _measured)

@@ -18,8 +18,7 @@ import attrs
 
 from treadle._expr import Template
 from treadle._kinds import key_of
-from treadle._near import near_or_all
-from treadle._settings.strict import CONVERTER, Unfit, chosen
+from treadle._near import hint, nearest
 from treadle._settings.types import (
     is_config,
     is_list,
@@ -28,6 +27,7 @@ from treadle._settings.types import (
     value_type,
     wanted,
 )
+from treadle._settings.verbatim import verbatim
 
 __all__ = [
     "Fault",
@@ -37,6 +37,7 @@ __all__ = [
     "dotted",
     "faults",
     "fields_of",
+    "instance",
     "open_in",
     "said",
     "structure",
@@ -79,10 +80,20 @@ class Fault:
 def structure(data: Any, cls: Any) -> Any:
     """An instance of the config class *cls*. Raises SettingsError with the first reason why not."""
     try:
-        return CONVERTER.structure(data, cls)
+        return instance(data, cls)
     except Exception as exc:
         first = next(faults(data, cls), None)
         raise SettingsError(str(first) if first else said(exc)) from exc
+
+
+def instance(data: Any, cls: Any) -> Any:
+    """As `structure`, but raises whatever the converter, or *cls*, raises."""
+    made = verbatim(data, cls, fields_of(cls))
+    if made is not None:
+        return made
+    from treadle._settings.strict import CONVERTER  # brings cattrs along, which plain settings do without
+
+    return CONVERTER.structure(data, cls)
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -139,6 +150,8 @@ def faults(data: Any, type_: Any, path: Path = ()) -> Iterator[Fault]:
     """Every reason why *data* does not fit *type_*."""
     if isinstance(data, Template | Leaf):
         return
+    from treadle._settings.strict import chosen  # see `instance`
+
     type_ = chosen(type_, data)
     inner = _inner_faults(data, type_, path)
     first = next(inner, None)
@@ -165,13 +178,14 @@ def _inner_faults(data: Any, type_: Any, path: Path) -> Iterator[Fault]:
 
 
 def _key_faults(data: Mapping[str, Any], fields: Mapping[str, Field], path: Path) -> Iterator[Fault]:
+    misspelt = set()
     for key in data:
         if key not in fields:
-            yield Fault(
-                (*path, key), f"unknown setting {key!r}", near_or_all(key, fields) or "it takes none", "key"
-            )
+            misspelt.add(near := nearest(key, fields))
+            fix = hint(near, fields) or "it takes none"
+            yield Fault((*path, key), f"unknown setting {key!r}", fix, "key")
     for key, field in fields.items():
-        if field.required and key not in data:
+        if field.required and key not in data and key not in misspelt:
             yield Fault(path, f"{key!r} is missing", f"add {key}: {wanted(field.type)}", "missing")
 
 
@@ -190,6 +204,8 @@ def _validator_fault(data: Any, field: Field, path: Path) -> Iterator[Fault]:
     attribute = field.attribute
     if attribute.validator is None or attribute.converter is not None:
         return
+    from treadle._settings.strict import CONVERTER  # see `instance`
+
     try:
         attribute.validator(None, attribute, CONVERTER.structure(data, field.type))
     except (ValueError, TypeError) as exc:
@@ -200,6 +216,8 @@ def _validator_fault(data: Any, field: Field, path: Path) -> Iterator[Fault]:
 
 def _refusal(data: Any, type_: Any, path: Path) -> Iterator[Fault]:
     """What the converter, or the config class itself, has against *data* as a whole."""
+    from treadle._settings.strict import CONVERTER, Unfit  # see `instance`
+
     try:
         CONVERTER.structure(data, type_)
     except Unfit as exc:

@@ -11,6 +11,8 @@ declared ──── inputs                                 plugins ─── t
 reading ───── what all of them share                 lower ───── settings, by the types of a config class
 report ────── problems with their places             standins ── what stands for what could not be read
 codes ─────── what the codes of problems mean        characters ─ where a character of a text stands
+assembled ─── texts that templates put together
+braces ────── texts that seem to lack a ``$``        surrogates ─ JSON's escapes of two halves
 
 `deploy` is imported by those who need it, and not here: most programs have no deployment file.
 
@@ -20,6 +22,7 @@ the plan can say what is wrong with the rest; see `treadle._model`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -54,7 +57,9 @@ def load_spec(
     """
     report = Report(name)
     with collector_off():
-        return _finish(read_yaml(text, report), report, registry, open_import)
+        root = read_yaml(text, report)
+        braces = re.search(r"(?<!\$)\{\{", text if isinstance(text, str) else text.decode(errors="replace"))
+        return _finish(root, report, registry, open_import, braces=braces is not None)
 
 
 def spec_from_data(data: Any, *, name: str | None, registry: Plugins) -> tuple[Spec | None, list[Problem]]:
@@ -65,11 +70,20 @@ def spec_from_data(data: Any, *, name: str | None, registry: Plugins) -> tuple[S
 
 
 def _finish(
-    root: Node | None, report: Report, registry: Plugins, open_import: OpenImport | None = None
+    root: Node | None,
+    report: Report,
+    registry: Plugins,
+    open_import: OpenImport | None = None,
+    *,
+    braces: bool = False,
 ) -> tuple[Spec | None, list[Problem]]:
     reading = Reading(report, registry)
     expanded, warnings = (None, []) if root is None else without_templates(reading, root, open_import)
     spec = None if expanded is None else read_document(reading, expanded)
+    if expanded is not None and (braces or report.scattered):
+        from treadle._spec.braces import forgotten_signs  # few specs have any braces without a sign
+
+        warnings += forgotten_signs(expanded, report)
     if spec is not None and warnings:
         spec = attrs.evolve(spec, warnings=tuple(warnings))
     return spec, report.in_order()

@@ -21,7 +21,7 @@ from treadle._spec.judging import judge_form, judge_keys, judge_waiting
 from treadle._spec.keys import STEP_KEYS, Draft, finish_retry
 from treadle._spec.lower import what_can_be_read
 from treadle._spec.reading import Reading, TemplateUse, got
-from treadle._spec.step_places import step_places
+from treadle._spec.step_places import call_places, step_places
 from treadle._spec.work import Named, Work, is_body, other_key, the_work
 from treadle._spec.written import Written, form_of, steps_in
 
@@ -207,6 +207,8 @@ class Blocks:
         if "retry" in draft:
             draft["retry"] = self._retry(one, draft["retry"])
         places = step_places(self.r.report, one, self.defaults)
+        if work is not None and not settings.spoiled:
+            places.update(call_places(self.r.report, work))
         use = None if work is None else self.r.uses.get(id(work.node))
         step = StepSpec(
             id=one.id,

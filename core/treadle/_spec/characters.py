@@ -13,6 +13,8 @@ from bisect import bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from treadle._spec.surrogates import length_at
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
@@ -133,7 +135,7 @@ def _flow(text: str, at: int, quote: str) -> Iterator[int]:
             at = yield from _joined(text, at + 1)
         elif char == "\\" and quote == '"':
             yield at
-            at += 2 + _ESCAPED.get(text[at + 1 : at + 2], 0)
+            at += length_at(text, at) or 2 + _ESCAPED.get(text[at + 1 : at + 2], 0)
         elif char == quote and text[at + 1 : at + 2] == quote == "'":
             yield at
             at += 2

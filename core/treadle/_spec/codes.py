@@ -54,9 +54,10 @@ CODES: Mapping[str, str] = {
     "TRD603": "an input whose value does not fit its declaration",
     "TRD604": "a declaration of an input that makes no sense",
     "TRD605": "an input that holds the value of a secret",
-    "TRD701": "an unknown key, or a wrong value, in a deployment file",
+    "TRD701": "a wrong value in a deployment file",
     "TRD702": "a plugin that a deployment file names is not there",
     "TRD801": "not yet supported in this version",
+    "TRD906": "braces that name something of this spec, without the dollar sign of an expression",
 }
 """Each code with what it stands for. Those of the graph and of names in expressions are with the plan."""
 

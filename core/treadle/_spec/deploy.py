@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from treadle._deployment import Deployment, Limits, Retention
+from treadle._near import did_you_mean
 from treadle._plan import CODES as OF_PLANS
 from treadle._spec import fields
 from treadle._spec.codes import CODES, not_to_be_off
@@ -87,7 +88,7 @@ def _read(r: Reading, root: Node) -> Deployment | None:
         elif key in _READERS:
             found.update(_READERS[key](r, node, key))
         else:
-            r.unknown(root, "", key, _READERS, "TRD701")
+            r.unknown(root, "", key, _READERS)
     return None if r.report.problems else Deployment(**found, places=_places(r, root))
 
 
@@ -153,8 +154,25 @@ def _plugins(r: Reading, node: Node, path: str) -> dict[str, Any]:
         if key in ("disable", "require"):
             found[key] = _texts(r, item, join(path, key))
         else:
-            r.unknown(node, path, key, ("disable", "require"), "TRD701")
+            r.unknown(node, path, key, ("disable", "require"))
+        if key == "disable":
+            _judge_disabled(r, item, join(path, key))
     return found
+
+
+def _judge_disabled(r: Reading, node: Node, path: str) -> None:
+    """What is disabled is the name of an entry point or of a distribution: one that is there."""
+    there = {name for each in r.registry.plugins for name in (each.name, each.distribution) if name}
+    for index, item in enumerate(node.items if node.is_list else ()):
+        if item.is_text and item.value not in there:
+            offering = [
+                each.name for each in r.registry.plugins if item.value in (name for _, name in each.offers)
+            ]
+            fix = did_you_mean(item.value, there) or "leave it out; `treadle plugins` lists what is installed"
+            if offering:
+                fix = f"write {min(offering)}, which offers it"
+            said = f"the plugin {item.value!r} is not installed here, so it cannot be disabled"
+            r.problem("TRD702", item, join(path, index), said, fix)
 
 
 def _warnings(r: Reading, node: Node, path: str) -> dict[str, Any]:
@@ -164,7 +182,7 @@ def _warnings(r: Reading, node: Node, path: str) -> dict[str, Any]:
             found[key] = frozenset(_texts(r, item, join(path, key)))
             _judge_codes(r, item, join(path, key))
         else:
-            r.unknown(node, path, key, ("off",), "TRD701")
+            r.unknown(node, path, key, ("off",))
     return found
 
 

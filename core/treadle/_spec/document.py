@@ -51,10 +51,12 @@ def read_document(r: Reading, root: Node) -> Spec | None:
         return None
     items = root.items
     lost = root.partial
+    misspelt: set[str] = set()
     for key in items:
-        if not _known_key(r, root, key):
+        if not _known_key(r, root, key, misspelt):
             lost = True
-    _version(r, root)
+    if "treadle" not in misspelt:
+        _version(r, root)
     _read_secrets(r, root, lost=lost)
     parts: dict[str, Any] = {}
     partial = {key for key in _NAMED if lost and key not in items}
@@ -65,9 +67,9 @@ def read_document(r: Reading, root: Node) -> Spec | None:
                 parts[attribute] = value
             if value is BROKEN or items[key].partial:
                 partial.add(key)
-    blocks = _read_blocks(r, root, parts)
+    blocks = _read_blocks(r, root, parts, misspelt)
     r.forget_refused()
-    if "name" not in items:
+    if "name" not in items and "name" not in misspelt:
         r.problem(
             "TRD103", root, "", "'name' is missing", "write what the workflow is called, as name: nightly"
         )
@@ -83,12 +85,13 @@ def read_document(r: Reading, root: Node) -> Spec | None:
     )
 
 
-def _known_key(r: Reading, root: Node, key: str) -> bool:
-    """Whether *key* means something; otherwise it could be any that is not there."""
+def _known_key(r: Reading, root: Node, key: str, misspelt: set[str]) -> bool:
+    """Whether *key* means something; otherwise it could be any that is not there, if no *misspelt* one."""
     if key in _LATER:
         r.report.later(root.key_mark(key), key, f"{key!r}")
     elif key not in _KEYS:
-        r.unknown(root, "", key, (*_KEYS, "templates", "imports"))
+        near = r.unknown(root, "", key, (*_KEYS, "templates", "imports"))
+        misspelt.update(() if near is None else (near,))
         return key.startswith("x-")
     return True
 
@@ -118,8 +121,8 @@ def _read_secrets(r: Reading, root: Node, *, lost: bool) -> None:
     r.secrets_known = not node.partial and len(r.report.problems) == before
 
 
-def _read_blocks(r: Reading, root: Node, parts: dict[str, Any]) -> Blocks:
-    """``steps`` and ``finally``, into the table."""
+def _read_blocks(r: Reading, root: Node, parts: dict[str, Any], misspelt: set[str]) -> Blocks:
+    """``steps`` and ``finally``, into the table; of *misspelt* ones no more is said."""
     items = root.items
     blocks = Blocks(r)
     if "defaults" in items:
@@ -128,7 +131,7 @@ def _read_blocks(r: Reading, root: Node, parts: dict[str, Any]) -> Blocks:
     found = None
     if "steps" in items:
         found = blocks.top(items["steps"], "steps", "steps", None if most is BROKEN else most)
-    else:
+    elif "steps" not in misspelt:
         r.problem("TRD103", root, "", "'steps' is missing", "write what the workflow does, under steps:")
     if found is None:
         blocks.unreadable_steps(r.report.place(root.mark, "steps"))

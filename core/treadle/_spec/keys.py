@@ -67,10 +67,10 @@ def read_retry(r: Reading, node: Node, path: str) -> Any:
     for key, item in node.items.items():
         at = join(path, key)
         reader = _RETRY_KEYS.get(key)
-        if reader is None:
-            r.unknown(node, path, key, _RETRY)
-        else:
+        if reader is not None:
             reader(r, item, at, found)
+        elif r.unknown(node, path, key, _RETRY) == "attempts":
+            found.setdefault("attempts", 1)  # it is misspelt, not missing
     return found
 
 
@@ -114,11 +114,9 @@ def _usual_backoff(r: Reading, node: Node, path: str) -> Settings[Any]:
 
 def _repeat(r: Reading, node: Node, path: str) -> Any:
     entries = r.mapping(node, path, "repeat")
-    for key in entries:
-        if key not in _REPEAT:
-            r.unknown(node, path, key, _REPEAT)
+    misspelt = {r.unknown(node, path, key, _REPEAT) for key in entries if key not in _REPEAT}
     if "until" not in entries:
-        if node.is_mapping:
+        if node.is_mapping and "until" not in misspelt:
             r.problem(
                 "TRD103", node, path, "'until' is missing", "write when to stop, as until: output.ready"
             )

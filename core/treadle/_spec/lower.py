@@ -15,10 +15,9 @@ from typing import Any, Protocol
 from treadle._expr import Expression, Template
 from treadle._inputs import input_data
 from treadle._kinds import Block, BlockForm, Fields, Lazy, SecretMark, Words
-from treadle._settings import Hole, Settings, SettingsError, UrlHole, WordHole
+from treadle._settings import DurationHole, Hole, Settings, SettingsError, UrlHole, WordHole
 from treadle._settings.fits import WORD
-from treadle._settings.strict import CONVERTER
-from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, open_in, said
+from treadle._settings.structure import Fault, Field, dotted, faults, fields_of, instance, open_in, said
 from treadle._settings.types import (
     is_config,
     is_list,
@@ -28,6 +27,7 @@ from treadle._settings.types import (
     mark_of,
     member_for,
     resolved,
+    unit_of,
     value_type,
 )
 from treadle._spec.characters import Spans, Word
@@ -136,7 +136,7 @@ class _Lowering:
             good = self.judge(entry, tree, inner, node, path) and not self.broken
         else:
             try:
-                constant = CONVERTER.structure(tree, entry.config)
+                constant = instance(tree, entry.config)
             except Exception:
                 good = self.judge(entry, tree, inner, node, path)
         return Settings(
@@ -186,7 +186,7 @@ class _Lowering:
             return self.url(node, path)
         if mark_of(type_, SecretMark):
             return self.secret(node, path)
-        return self.hole(node, path, bare, whole) if node.dynamic else node.value
+        return self.hole(node, path, type_, whole) if node.dynamic else node.value
 
     def collection(self, node: Node, type_: Any, path: str, form: BlockForm | None) -> Any:
         """A list or mapping, part by part."""
@@ -240,9 +240,13 @@ class _Lowering:
         return self.r.problem(code, node, path, message, fix)
 
     def hole(self, node: Node, path: str, type_: Any, wanted: Any) -> Any:
-        """Text with ``${{``; for a `Url`, one that remembers how it was written."""
+        """Text with ``${{``; where a setting is no plain data, what knows how to make it of a value."""
         template = self.template(node, path, wanted)
-        return UrlHole(template, path) if type_ is Url and isinstance(template, Template) else template
+        if not isinstance(template, Template):
+            return template
+        if resolved(type_) is Url:
+            return UrlHole(template, path)
+        return DurationHole(template) if unit_of(type_) == "duration" else template
 
     def template(self, node: Node, path: str, wanted: Any) -> Any:
         if not self.templates:

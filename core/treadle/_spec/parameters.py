@@ -19,6 +19,7 @@ from treadle._expr.values import scalar_text
 from treadle._model import MAX_DEPTH
 from treadle._near import did_you_mean, near_or_all
 from treadle._spec.arguments import Given, code_of, seconds_or_value, written_arguments
+from treadle._spec.assembled import Assembled, Piece
 from treadle._spec.measure import Measures
 from treadle._spec.nodes import ElsewhereNode, Node
 
@@ -149,25 +150,31 @@ class Values:
         template = self.parsed(node.value)
         if template is None or not any(one.root == ROOT for one in template.references):
             return node
+        pieces: list[Piece] = []
+        begin = 0
         try:
-            pieces = [
-                part if isinstance(part, str) else self.part(part, node, at, template.whole or as_code)
-                for part in template.parts
-            ]
+            for part in template.parts:
+                if isinstance(part, str):
+                    pieces.append(Piece(part, begin))
+                    begin += len(part)
+                else:
+                    pieces += self.part(part, begin, node, at, template.whole or as_code)
+                    begin = template.source.index("}}", part.offset + len(part.source)) + 2
         except _NoParameter:
             return lost(node)
-        return self.written(node, "".join(pieces))
+        return self.written(node, pieces)
 
-    def part(self, part: Expression, node: Node, at: At, as_code: bool) -> str:
-        """One ``${{ }}`` of a text: the value alone, where a literal may stand for it."""
+    def part(self, part: Expression, begin: int, node: Node, at: At, as_code: bool) -> list[Piece]:
+        """One ``${{ }}`` of a text, from *begin*: the value alone, where a literal may stand for it."""
         uses = uses_of(part, ROOT)
         alone = len(uses) == 1 and (uses[0].start, uses[0].end) == (0, len(part.source))
         if alone and not as_code and (given := self.value(uses[0], node, at)):
             text = _within_text(given)
             if text is not None:
                 self.count_text(len(text), node, given.path)
-                return text
-        return f"${{{{ {self.code(part, node, at)} }}}}"
+                return [Piece(text, part.offset, put_in=True)]
+        code = self.code(part, node, at)
+        return [Piece("${{ ", begin, put_in=True), *code, Piece(" }}", begin, put_in=True)]
 
     def bare(self, node: Node, at: At) -> Node:
         """A bare expression."""
@@ -194,9 +201,10 @@ class Values:
         template = self.parsed(node.value) if node.is_text and node.dynamic else None
         if template is None or not template.whole:
             return node
-        return self.written(node, template.expressions[0].source)
+        source = template.expressions[0]
+        return self.written(node, [Piece(source.source, source.offset)])
 
-    def code(self, expression: Expression, node: Node, at: At) -> str:
+    def code(self, expression: Expression, node: Node, at: At) -> list[Piece]:
         """The source of *expression* with the values of parameters in it."""
 
         def put(use: Use) -> str:
@@ -207,7 +215,8 @@ class Values:
             self.count_text(len(code), node, given.path)
             return code
 
-        return spliced(expression, uses_of(expression, ROOT), put)
+        found = spliced(expression, uses_of(expression, ROOT), put)
+        return [Piece(text, expression.offset + begin, put_in) for text, begin, put_in in found]
 
     def parsed(self, text: str) -> Template | None:
         """*text* taken apart; None where it cannot be, which reading it reports."""
@@ -225,9 +234,11 @@ class Values:
             self.r.problem("TRD004", node, path, "templates put too much text together", "use fewer of them")
             raise TooMuch
 
-    def written(self, node: Node, text: str) -> Node:
-        """*node* with another *text*, whose characters stand nowhere."""
-        return ElsewhereNode(text, node.mark, quoted=True, dynamic="${{" in text, scalars=_START)
+    def written(self, node: Node, pieces: list[Piece]) -> Node:
+        """*node* with the text that *pieces* make."""
+        text = "".join(piece.text for piece in pieces)
+        scalars = Assembled(node.scalars or self.r.report.text, pieces)
+        return ElsewhereNode(text, node.mark, quoted=True, dynamic="${{" in text, scalars=scalars)
 
     def count(self, node: Node, named: Node, path: str, level: int) -> None:
         """Count *node*, which is put in at *level*. Raises TooMuch, with the problem reported."""
@@ -249,18 +260,6 @@ class Values:
         if (id(node), code) not in self._refused:
             self._refused.add((id(node), code))
             self.r.problem(code, node, path, message, fix)
-
-
-class _Start:
-    """Finds the characters of a text that was put together: where it begins."""
-
-    assembled = True
-
-    def position(self, line: int, column: int, offset: int) -> tuple[int, int]:
-        return line, column
-
-
-_START = _Start()
 
 
 def lost(node: Node) -> Node:

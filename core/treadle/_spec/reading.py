@@ -19,16 +19,16 @@ from treadle._expr import (
     parse_template,
     scalar_text,
 )
-from treadle._near import near_or_all
+from treadle._near import hint, nearest
 from treadle._settings import Broken
 from treadle._spec.nodes import Node, join
-from treadle._spec.syntax import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from treadle._kinds import Backoff, SecretProvider, Sink, StepType, Store, Strategy
     from treadle._model import Argument
+    from treadle._registry import PluginInfo
     from treadle._spec.report import Report
 
 BROKEN: Any = Broken()
@@ -56,6 +56,8 @@ class Plugins(Protocol):
     def clashes(self) -> Mapping[tuple[str, str], tuple[str, ...]]: ...
     @property
     def expression_functions(self) -> Functions: ...
+    @property
+    def plugins(self) -> Sequence[PluginInfo]: ...
     def missing(self, kind: str, name: str) -> str:
         """Why there is no such plugin, and what to do."""
 
@@ -172,6 +174,8 @@ class Reading:
         """The line rewritten without ``${{ }}``."""
         text = node.value.strip()
         if text.startswith("${{") and text.endswith("}}") and text.count("${{") == 1:
+            from treadle._spec.syntax import quoted  # only for what is wrong
+
             text = text[3:-2].strip()
             return f"write {key}: {quoted(text) if _needs_quotes(text) else text}"
         return f"write {key}: and the expression alone, without ${{{{ }}}}"
@@ -195,12 +199,17 @@ class Reading:
         """Report that *node* is no mapping; gives `BROKEN`."""
         return self.problem("TRD102", node, path, f"{what} must be a mapping, got {got(node)}")
 
-    def unknown(self, node: Node, path: str, key: str, known: Iterable[str], code: str = "TRD101") -> None:
-        """Report that *key* of *node* means nothing here; keys that begin with ``x-`` are left alone."""
-        if not key.startswith("x-"):
-            self.report.add(
-                code, node.key_mark(key), join(path, key), f"unknown key {key!r}", near_or_all(key, known)
-            )
+    def unknown(self, node: Node, path: str, key: str, known: Iterable[str]) -> str | None:
+        """Report that *key* of *node* means nothing here; keys that begin with ``x-`` are left alone.
+
+        Gives the one of *known* that is near, for it was probably meant: so it is not missed too.
+        """
+        if key.startswith("x-"):
+            return None
+        near = nearest(key, known := list(known))
+        said = f"unknown key {key!r}"
+        self.report.add("TRD101", node.key_mark(key), join(path, key), said, hint(near, known))
+        return near
 
 
 def _needs_quotes(text: str) -> bool:

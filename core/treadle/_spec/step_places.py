@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from treadle._kinds import calls
 from treadle._places import Place
 from treadle._spec.nodes import join
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from treadle._spec.defaults import Defaults
     from treadle._spec.nodes import Node
     from treadle._spec.report import Report
+    from treadle._spec.work import Work
     from treadle._spec.written import Written
 
 
@@ -45,7 +47,7 @@ def step_places(report: Report, one: Written, defaults: Defaults) -> dict[str, P
                 places[f"env.{name}"] = report.place_of(item, f"{prefix}.env.{name}")
     if "foreach" in items:
         places.update(places_within(report, items["foreach"], "foreach", f"{path}.foreach"))
-    for key, inner in (("retry", "if"), ("repeat", "until")):
+    for key, inner in (("retry", "if"), ("retry", "on"), ("repeat", "until")):
         if key in items or (key == "retry" and defaults.retry):
             _inside(report, places, one, defaults, key, inner)
     return places
@@ -64,11 +66,31 @@ def places_within(report: Report, node: Node, key: str, path: str) -> Iterator[t
             yield inner, report.place_of(item, at)
 
 
+def call_places(report: Report, work: Work) -> Iterator[tuple[str, Place]]:
+    """Where a step that calls a workflow says so: ``with.inputs.NAME`` each value, with ``.key`` its key."""
+    if work.type is None or not calls(work.type.config) or not work.node.is_mapping:
+        return
+    for key, node in work.node.items.items():
+        path = join(work.path, key)
+        yield f"with.{key}", report.place_of(node, path)
+        for name, item in node.items.items() if node.is_mapping else ():
+            yield f"with.{key}.{name}.key", report.place(node.key_mark(name), join(path, name))
+            yield from _items(report, item, f"with.{key}.{name}", join(path, name))
+
+
+def _items(report: Report, node: Node, key: str, path: str) -> Iterator[tuple[str, Place]]:
+    yield key, report.place_of(node, path)
+    for index, item in enumerate(node.items if node.is_list else ()):
+        yield from _items(report, item, join(key, index), join(path, index))
+
+
 def _inside(
     report: Report, places: dict[str, Place], one: Written, defaults: Defaults, key: str, inner: str
 ) -> None:
-    """Where the expression *inner* of *key* stands; its own before that of ``defaults``."""
+    """Where *inner* of *key* stands, and each item of it; its own before that of ``defaults``."""
     for prefix, node in (("defaults", defaults.written(key)), (one.path, one.node.items.get(key))):
         if node is not None and node.is_mapping and inner in node.items:
             path = f"{prefix}.{key}.{inner}"
-            places[f"{key}.{inner}"] = report.place_of(node.items[inner], path)
+            for hidden in [each for each in places if each.startswith(f"{key}.{inner}")]:
+                del places[hidden]
+            places.update(_items(report, node.items[inner], f"{key}.{inner}", path))

@@ -9,7 +9,6 @@ Rule 3: what breaks the text itself ends the reading with one problem; whatever 
 from __future__ import annotations
 
 import gc
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from treadle._model import MAX_DEPTH
 from treadle._spec.characters import Text
 from treadle._spec.nodes import LOST, MAX_ALIASED, MAX_BYTES, MAX_NODES, Node, deceiving, join
 from treadle._spec.scalars import NotJson, UnknownTag, resolve, resolve_tagged, short
-from treadle._spec.syntax import explain
+from treadle._spec.surrogates import joined, with_stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 _LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
 _COLLECTION_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-_SURROGATES = r"(?i)(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})"
 
 
 class _Stop(Exception):
@@ -41,10 +39,13 @@ def read_yaml(text: str | bytes, report: Report) -> Node | None:
     if decoded is None:
         return None
     report.text = Text(decoded)
+    parsed, halves = with_stand_ins(decoded) if decoded.lstrip().startswith(("{", "[")) else (decoded, False)
     try:
         with collector_off():
-            return _Reader(report).read(decoded)
+            return _Reader(report, halves=halves).read(parsed)
     except yaml.YAMLError as exc:
+        from treadle._spec.syntax import explain  # only what is broken needs it
+
         explain(exc, decoded, report)
     except _Stop:
         pass
@@ -75,16 +76,7 @@ def _decoded(text: str | bytes, report: Report) -> str | None:
     except UnicodeError as exc:
         _not_utf8(text, exc, report)
         return None
-    text = text.removeprefix("\ufeff")
-    if text.lstrip().startswith(("{", "[")):
-        text = re.sub(_SURROGATES, _joined, text)
-    return text
-
-
-def _joined(match: re.Match[str]) -> str:
-    """JSON's two escapes for one character as YAML's one."""
-    high, low = int(match[2], 16), int(match[3], 16)
-    return f"{match[1]}\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
+    return text.removeprefix("\ufeff")
 
 
 class _At:
@@ -118,10 +110,11 @@ class _Frame:
 
 
 class _Reader:
-    """Puts the tree together. One is made for each document."""
+    """Puts the tree together. One is made for each document; *halves* says whether it has stand-ins."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, halves: bool) -> None:
         self.report = report
+        self.halves = halves
         self.stack: list[_Frame] = []
         self.root: Node | None = None
         self.anchors: dict[str, tuple[Node, int]] = {}
@@ -176,6 +169,8 @@ class _Reader:
     def scalar(self, event: Any) -> None:
         self.counted(event.start_mark)
         text, mark = event.value, event.start_mark
+        if self.halves:
+            text = joined(text, escaped=event.style == '"')
         if event.tag is None and event.implicit[0]:
             node = self.resolved(text, mark)
         elif event.tag is None:

@@ -38,6 +38,10 @@ class HttpAnswer:
       json: the body read as JSON; null where it was not.
       url: what answered, after redirects.
       elapsed: seconds from the first look-up to the last byte.
+
+    Example:
+      ``{status: 200, headers: {content-type: application/json}, body: '{"ok": true}', json: {ok: true},``
+      ``url: "https://example.com/healthz", elapsed: 0.12}``
     """
 
     status: int

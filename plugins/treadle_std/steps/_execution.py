@@ -32,7 +32,7 @@ class CommandOutput:
     Attributes:
       exit_code: one of the codes in ``ok``.
       stdout, stderr: its output as text; bytes that are no UTF-8 are replaced, one newline at the end is
-        removed, and each holds at most ``max_output``.
+        removed, and what is over ``max_output`` is missing.
       json: what stdout holds, with ``parse: json``; otherwise null.
       lines: the lines of stdout, with ``parse: lines``; otherwise null.
       truncated: how many bytes of output were dropped, of both streams; 0 if nothing is missing.

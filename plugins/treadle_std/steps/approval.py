@@ -71,7 +71,10 @@ class Approved:
       decision: ``approve``.
       by: who approved, if that was said.
       at: when, in ISO 8601 UTC.
-      fields: what was filled in, by name.
+      fields: what was filled in, by name; null where that may be left out and was.
+
+    Example:
+      ``{decision: approve, by: ann, at: "2030-01-31T09:00:00.250Z", fields: {ticket: OPS-7}}``
     """
 
     decision: str

@@ -29,6 +29,9 @@ class Parallel:
     Args:
       block: the steps; all of what stands under ``parallel``.
 
+    Errors:
+      that of the first step inside that failed and was not tolerated.
+
     Example:
       ``parallel: {unit: {command: make test}, lint: {command: make lint}}``
     """
@@ -45,6 +48,9 @@ class Sequence:
     Args:
       block: the list of steps; all of what stands under ``sequence``.
 
+    Errors:
+      that of the first step inside that failed and was not tolerated.
+
     Example:
       ``sequence: [{command: make}, {command: make test}]``
     """
@@ -60,6 +66,9 @@ class Steps:
 
     Args:
       block: the steps; all of what stands under ``steps``.
+
+    Errors:
+      that of the first step inside that failed and was not tolerated.
 
     Example:
       ``steps: {build: {command: make}, test: {needs: build, command: make test}}``

@@ -35,11 +35,17 @@ class Command(Execution):
       on: device to run on; not yet supported.
       ok: the exit codes that mean success, 0 to 255.
       parse: ``json`` or ``lines`` also reads stdout into the output of that name.
-      max_output: bytes kept of stdout and of stderr, each; more is dropped and counted.
-      grace: seconds between TERM and KILL.
+      max_output: how much is kept of stdout and of stderr, each; more is dropped, and counted in bytes.
+      grace: how long the program has between TERM and KILL.
 
     Raises:
       ValueError: ``ok`` is empty or holds no exit code, the program's name is empty, ``on`` is used.
+
+    Errors:
+      ``exit.CODE``, as ``exit.3``, and ``exit.signal``, with ``exit_code``, ``signal`` and the last lines of
+      ``stdout`` and ``stderr`` in their data; ``exit.not_found``, ``exit.not_executable``, ``exit.cwd``,
+      ``exit.too_long`` and ``exit.not_started`` where nothing was run; ``output``, what it wrote is no JSON,
+      or cut.
 
     Example::
 

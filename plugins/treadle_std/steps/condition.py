@@ -33,6 +33,9 @@ class Condition:
       then: a block.
       else: a block; nothing unless given.
 
+    Errors:
+      ``expression``, *if* is neither true nor false; or that of the first step inside that failed.
+
     Example:
       ``condition: {if: inputs.env == 'prod', then: [{command: ./ship}], else: [{command: ./dry-run}]}``
     """
@@ -49,6 +52,9 @@ class Taken:
     Attributes:
       result: what *if* was.
       output: of the block that ran, by the ids of its steps; null if none ran.
+
+    Example:
+      ``{result: true, output: {ship: {image: "app:1.2.0"}}}``
     """
 
     result: bool

@@ -45,15 +45,18 @@ class Rule:
 class Decide:
     """Gives the value of the rule that holds.
 
-    It fails as ``decide.none`` if no rule holds and there is no *otherwise*, but with ``collect``, which
-    gives an empty list; and as ``decide.several`` if more than one holds with ``unique``. A single value that
-    is null is no output: read it with ``default``.
+    The output is that value; with ``collect`` it is a list, empty if no rule holds and there is no
+    *otherwise*. A single value that is null is no output: read it with ``default``.
 
     Args:
       rules: a table, in order; at least one.
       hit: which rules count: ``first``, the first that holds; ``unique``, the only one that
         holds; ``collect``, all that hold, as a list.
       otherwise: the value if no rule holds.
+
+    Errors:
+      ``decide.none``, no rule holds and there is no *otherwise*; ``decide.several``, more than one holds with
+      ``unique``; their numbers, from 0, are its data; ``expression``, a condition is neither true nor false.
 
     Example:
       ``decide: {rules: [{when: inputs.n > 9, then: big}], otherwise: small}``

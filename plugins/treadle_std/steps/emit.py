@@ -27,6 +27,9 @@ class Emit:
     Raises:
       ValueError: *name* is malformed or the engine's.
 
+    Errors:
+      ``output``, the data is no plain data or too large, or events come faster than they can be stored.
+
     Example:
       ``emit: {name: image.published, data: {tag: "${{ inputs.version }}"}}``
     """
@@ -49,6 +52,9 @@ class Emitted:
     Attributes:
       name: its name.
       data: its data.
+
+    Example:
+      ``{name: image.published, data: {tag: "1.2.0"}}``
     """
 
     name: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Fail:
-    """Fails, always.
+    """Fails, always, and so has no output.
 
     Args:
       message: one sentence for a person.
@@ -23,6 +23,9 @@ class Fail:
 
     Raises:
       ValueError: *name* is malformed.
+
+    Errors:
+      the one that *name* says.
 
     Example:
       ``fail: {message: "no image for ${{ inputs.version }}", name: image.missing}``

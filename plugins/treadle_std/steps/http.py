@@ -25,9 +25,6 @@ class Http(Call):
     one that comes from an expression or from a redirect may not, unless *allow_private*; link-local and
     metadata addresses always need it. ``X-Correlation-Id`` is sent unless *headers* has one.
 
-    It fails as ``http.status`` (which answers to ``http.503`` and ``http.5xx`` too, and whose data holds
-    ``status``, ``headers`` and the beginning of the ``body``), ``http.connect``, ``http.protocol`` (TLS,
-    broken HTTP, a body too large, too many redirects), ``output`` (broken JSON) or ``timeout``.
     ``Retry-After`` is heeded, up to a day.
 
     Args:
@@ -50,6 +47,12 @@ class Http(Call):
 
     Raises:
       ValueError: a setting cannot be sent, or two exclude each other.
+
+    Errors:
+      ``http.status``, which answers to ``http.503`` and ``http.5xx`` too, and whose data holds ``status``,
+      ``headers`` and the beginning of the ``body``; ``http.connect``, nobody was reached, or it may not be;
+      ``http.protocol``, TLS, broken HTTP, a body too large, too many redirects; ``output``, broken JSON, or a
+      body that cannot be sent; ``timeout``.
 
     Example:
       ``http: {url: "https://example.com/healthz", expect: 200}``

@@ -36,8 +36,7 @@ class Python:
     waits until the function returns, unless the function asks now and then with
     ``trio.from_thread.check_cancelled()``.
 
-    The step fails as ``python.ImportError`` if the function cannot be found, as ``python.CLASS`` if it
-    raises, as ``output`` if it returns anything but plain data. A function may raise
+    The output is what it returns; null is no output: read it with ``default``. A function may raise
     `treadle.plugin.StepError` to fail under a name of its own.
 
     Args:
@@ -46,6 +45,11 @@ class Python:
 
     Raises:
       ValueError: *call* is malformed.
+
+    Errors:
+      ``python.ImportError``, the function cannot be found; ``python.CLASS``, as ``python.ValueError``, it
+      raised that, with the end of its ``traceback`` in the data; ``output``, it returned anything but plain
+      data.
 
     Example:
       ``python: {call: "reports.monthly:build", args: {month: "${{ inputs.month }}"}}``

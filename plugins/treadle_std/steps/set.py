@@ -14,10 +14,13 @@ from treadle.plugin import NO_SECRETS, Step, StepType, ValueOf, hookimpl
 class Set:
     """Gives values to the steps after it, which read them as ``steps.ID.output.NAME``.
 
-    The output is the values as given. They may not hold secrets.
+    The output is the values as given, null among them. They may not hold secrets.
 
     Args:
       values: by name; all of what stands under ``set``.
+
+    Errors:
+      ``expression``, a value cannot be had.
 
     Example:
       ``set: {tag: "v${{ inputs.version }}"}``

@@ -29,16 +29,22 @@ class Shell(Execution):
       script: what to run; it is handed over after ``-c``, so anyone on the machine can read it.
       interpreter: program and options that take ``-c`` and a script. The usual one ends the script at
         the first command that fails (``-e``) and at the first unset variable (``-u``).
-      cwd: directory to run in; the engine's if left out.
+      cwd: directory to run in; the engine's if left out. Relative paths count from the engine's.
       stdin: text to hand over; without it there is nothing to read.
       on: device to run on; not yet supported.
       ok: the exit codes that mean success, 0 to 255.
       parse: ``json`` or ``lines`` also reads stdout into the output of that name.
-      max_output: bytes kept of stdout and of stderr, each; more is dropped and counted.
-      grace: seconds between TERM and KILL.
+      max_output: how much is kept of stdout and of stderr, each; more is dropped, and counted in bytes.
+      grace: how long the script has between TERM and KILL.
 
     Raises:
       ValueError: the script or the interpreter is empty, ``ok`` is empty or no exit code, ``on`` is used.
+
+    Errors:
+      ``exit.CODE``, as ``exit.3``, and ``exit.signal``, with ``exit_code``, ``signal`` and the last lines of
+      ``stdout`` and ``stderr`` in their data; ``exit.not_found``, ``exit.not_executable``, ``exit.cwd``,
+      ``exit.too_long`` and ``exit.not_started`` where nothing was run; ``output``, what it wrote is no JSON,
+      or cut.
 
     Example::
 

@@ -33,7 +33,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_.-]{0,199}\Z"
 class Signal:
     """Waits for a signal, or takes the oldest that was sent before and no step has taken.
 
-    The output is the signal's payload.
+    The output is the signal's payload; null is no output: read it with ``default``.
 
     Args:
       name: letters, digits and ``_ . -``, a letter first.
@@ -45,7 +45,7 @@ class Signal:
       ValueError: *name* is none, or a timeout of nothing.
 
     Errors:
-      ``timeout``.
+      ``timeout``, none came in time.
 
     Example:
       ``signal: {name: delivered, match: output.parcel == inputs.parcel, timeout: 2d}``

@@ -37,6 +37,9 @@ class Switch:
       cases: tried in order; at least one.
       default: the block to run if none holds; nothing unless given.
 
+    Errors:
+      ``expression``, a condition is neither true nor false; or that of the first step inside that failed.
+
     Example:
       ``switch: {cases: [{when: inputs.n > 9, steps: [{command: ./big}]}], default: [{command: ./small}]}``
     """
@@ -52,6 +55,9 @@ class Taken:
     Attributes:
       case: index of the case that held, from 0; null if none did.
       output: of the block that ran, by the ids of its steps; null if none ran.
+
+    Example:
+      ``{case: 0, output: {ship: {image: "app:1.2.0"}}}``
     """
 
     case: int | None

@@ -24,12 +24,15 @@ class Wait:
     """Does nothing for a while.
 
     Args:
-      for: how long, in seconds.
+      for: how long; it counts also while the run is paused or down.
       until: a moment with its zone, as ``2030-01-31T09:00:00+01:00``, by the wall clock; one that
         has passed waits for nothing.
 
     Raises:
       ValueError: both or neither are given, or *until* has no zone.
+
+    Errors:
+      none of its own.
 
     Example:
       ``wait: 5m``
@@ -50,7 +53,10 @@ class Waited:
     """What ``wait`` gives.
 
     Attributes:
-      waited: seconds that passed.
+      waited: seconds that passed; 0 for a moment that had.
+
+    Example:
+      ``{waited: 300.02}``
     """
 
     waited: float

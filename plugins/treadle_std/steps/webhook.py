@@ -54,6 +54,9 @@ class Webhook(Call):
     Raises:
       ValueError: a setting cannot be sent, or two exclude each other.
 
+    Errors:
+      those of ``http``; ``secret``, nobody has the one to sign with.
+
     Example:
       ``webhook: {url: "${{ secrets.HOOK_URL }}", json: {text: released}, sign: {secret: HOOK_KEY}}``
     """

@@ -27,7 +27,7 @@ class RunWorkflow:
 
     Errors:
       that of the run that was called; ``workflow.cancelled``, ``workflow.unknown``, ``workflow.invalid``,
-      ``workflow.inputs``, ``workflow.refused``, ``workflow.depth``.
+      ``workflow.inputs``, ``workflow.refused``, ``workflow.undriven``, ``workflow.depth``.
 
     Example:
       ``workflow: {name: notify, inputs: {text: "${{ inputs.version }} is out"}}``

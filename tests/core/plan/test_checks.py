@@ -52,6 +52,38 @@ WRONG = {
         "TRD432 steps.a.condition.if: a condition is true or false, but inputs.env is one of 'dev', 'prod';"
         " write a comparison, as inputs.env == '…'",
     ),
+    "a choice that may be null, which is no output": (
+        """
+        steps:
+          a: {decide: {rules: [{when: inputs.flag, then: "${{ inputs.note }}"}], otherwise: b}}
+          b: {set: {x: "${{ len(steps.a.output) }}"}}
+        """,
+        "TRD434 steps.b.set.x: steps.a.output may be absent: it may be null, which is no output;"
+        " write default(steps.a.output, '')",
+    ),
+    "an element without output": (
+        """
+        steps:
+          a: {foreach: [1, 2], decide: {rules: [{when: item == 1, then: b}], otherwise: "${{ inputs.note }}"}}
+          b: {set: {x: "${{ len(steps.a.output[0]) }}"}}
+        """,
+        "TRD435 steps.b.set.x: steps.a.output[0] may be null, and len(x) takes text or a list or a mapping;"
+        " write default(steps.a.output[0], '')",
+    ),
+    "an element of a foreach that may have failed": (
+        """
+        steps:
+          a: {foreach: [0, 1], on_error: fail_late, command: [test, "${{ item }}", -gt, "0"]}
+          b: {needs: {a: settled}, set: {x: "${{ default(steps.a.output, [])[0].stdout }}"}}
+        """,
+        "TRD435 steps.b.set.x: default(steps.a.output, [])[0] may be null, and null has no fields;"
+        " write default(default(steps.a.output, [])[0].stdout, '')",
+    ),
+    "a number where a time is wanted": (
+        "steps: [{wait: {until: '${{ now() + 60 }}'}}]",
+        "TRD438 steps[0].wait.until: until takes a time, and now() + 60 is a number;"
+        " write format_time(now() + 60) if it is seconds since 1970",
+    ),
     "an output that the step type does not have": (
         """
         steps:

@@ -165,7 +165,7 @@ def test_what_a_parameter_may_take_is_no_problem(declared: str, step: str, given
 
 def test_what_may_be_absent_is_told_where_a_template_that_may_be_given_null_reads_it() -> None:
     (found,) = problems_of("{required: false}", UPPER, ABSENT)
-    assert found.startswith("TRD434 14:23: steps.a.output may be absent")
+    assert found.startswith("TRD434 14:34: steps.a.output may be absent")
 
 
 def test_a_use_sees_the_names_of_its_own_step() -> None:

@@ -204,11 +204,30 @@ def test_values_are_copied_and_structured_strictly() -> None:
         found.build(giving(x=None, y=0))
 
 
-def test_a_duration_that_is_computed_needs_a_unit_too() -> None:
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("2s", 2.0), (5, 5.0), (0, 0.0), (0.1, 0.1), (1e-12, 0.0), (86400.5, 86400.5)]
+)
+def test_a_number_that_an_expression_gives_for_a_duration_is_one_of_seconds(
+    given: str | float, seconds: float
+) -> None:
     found = settings("{wait: '${{ inputs.x }}', size: '${{ inputs.y }}'}", Every)
-    assert found.build(giving(x="2s", y=10)).wait == 2.0
-    with pytest.raises(SettingsError, match="wait: 5 has no unit; add a unit"):
-        found.build(giving(x=5, y=10))
+    assert found.build(giving(x=given, y=10)).wait == seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("5", "wait: '5' has no unit; add one"),
+        (-1, "wait: '-1s' is negative"),
+        (1e300, "wait: a duration of 302 characters is too long"),
+        (1e12, "wait: '1000000000000.0s' is longer than 100 years"),
+        (True, "wait: expected a duration"),
+    ],
+)
+def test_what_is_no_duration_is_refused_though_an_expression_gives_it(given: Any, why: str) -> None:
+    found = settings("{wait: '${{ inputs.x }}', size: '${{ inputs.y }}'}", Every)
+    with pytest.raises(SettingsError, match=why):
+        found.build(giving(x=given, y=10))
 
 
 def test_what_stands_beside_templates_is_checked_when_loaded() -> None:

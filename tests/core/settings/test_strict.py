@@ -11,8 +11,9 @@ from attrs import validators as v
 from typing_extensions import TypeAliasType
 
 from treadle._settings import SettingsError
-from treadle._settings.strict import Unfit, fresh
+from treadle._settings.strict import Unfit
 from treadle._settings.structure import faults, structure
+from treadle._settings.verbatim import fresh
 from treadle.plugin import (
     Bytes,
     Seconds,

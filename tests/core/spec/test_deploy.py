@@ -35,7 +35,7 @@ def test_every_key_is_read(registry: Registry) -> None:
     deployment = load(
         "store: memory\nsinks:\n  - console\n  - jsonl: {path: events.jsonl}\nsecrets: [env]\n"
         "limits: {runs: 5, output: 64KiB}\nlimiters: {db: 4}\nworkflows: [specs, 'more/*.yaml']\n"
-        "plugins: {disable: [acme], require: [treadle-ssh]}\nretention: {older_than: 30d, keep: 100}\n"
+        "plugins: {disable: [signal], require: [treadle-ssh]}\nretention: {older_than: 30d, keep: 100}\n"
         "x-note: 1\n",
         registry,
     )
@@ -46,7 +46,7 @@ def test_every_key_is_read(registry: Registry) -> None:
     assert [sink.entry.name for sink in deployment.sinks or ()] == ["console", "jsonl"]
     assert [provider.entry.name for provider in deployment.secrets or ()] == ["env"]
     assert deployment.workflows == ("specs", "more/*.yaml")
-    assert (deployment.disable, deployment.require) == (("acme",), ("treadle-ssh",))
+    assert (deployment.disable, deployment.require) == (("signal",), ("treadle-ssh",))
 
 
 def test_what_is_not_said_is_told_from_what_is_empty(registry: Registry) -> None:
@@ -156,3 +156,33 @@ def test_the_file_is_found_upward(tmp_path: Path) -> None:
 def test_without_a_file_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("treadle._cli.sources.FILE_NAME", "no-such-file-anywhere.yaml")
     assert find_deployment(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("signl", "did you mean 'signal'?"),
+        ("zzz", "leave it out; `treadle plugins` lists what is installed"),
+        ("fail_fast", "write strategies, which offers it"),
+    ],
+)
+def test_a_plugin_that_is_not_there_cannot_be_disabled(name: str, fix: str) -> None:
+    (found,) = said(f"plugins: {{disable: [{name}]}}\n", Registry.installed())
+    assert found.startswith(f"d:1:21: plugins.disable[0]: the plugin {name!r} is not installed here")
+    assert found.endswith(fix)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "limitz: {}",
+        "limits: {rnus: 1}",
+        "plugins: {of: []}",
+        "warnings: {of: []}",
+        "sinks: [{jsonl: {x: 1}}]",
+    ],
+)
+def test_an_unknown_key_has_the_code_that_it_has_in_specs(text: str, registry: Registry) -> None:
+    _, problems = load_deployment(text, name="d", registry=registry)
+    assert "TRD101" in {each.code for each in problems}
+    assert {each.code for each in problems} <= {"TRD101", "TRD103"}

@@ -123,7 +123,7 @@ templates:
         "flow.yaml:5:47: steps.one.template.with.size: the template 't' has no parameter 'size'",
         "lib.yaml:6:35: steps.one.steps.make.command[1]: there is no step 'nope' for `steps.nope.output`",
         "lib.yaml:6:59: steps.one.steps.make.tiemout: unknown key 'tiemout'",
-        "lib.yaml:7:23: steps.one.steps.ship.command: variable 'nope' is not declared",
+        "lib.yaml:7:56: steps.one.steps.ship.command: variable 'nope' is not declared",
     ]
 
 

@@ -347,3 +347,49 @@ steps:
 """
     inner = [{"set": {"x": "a"}}, {"set": {"x": "a"}}]
     assert loads(text, registry=registry).spec.data["steps"] == [{"steps": inner}, {"steps": inner}]
+
+
+IN_A_TEMPLATE = """\
+treadle: 1
+name: t
+inputs: {env: {type: string}}
+templates:
+  one:
+    parameters: {x: {type: string}}
+    steps:
+      - {set: {v: "a ${{ parameters.x }} b ${{ parameters.x + inputs.nope }}"}}
+      - command: echo hello-${{ parameters.x }} "${{ inputs.gone }}"
+      - {when: parameters.x == 'a' and inputs.none, command: make}
+      - set:
+          w: >-
+            folded ${{ parameters.x }}
+            text ${{ inputs.lost }}
+steps:
+  - template: {name: one, with: {x: "${{ inputs.env }} or longer"}}
+"""
+
+
+def test_a_mistake_in_a_text_with_parameters_stands_where_it_was_written() -> None:
+    with pytest.raises(treadle.SpecError) as caught:
+        treadle.loads(IN_A_TEMPLATE)
+    lines = IN_A_TEMPLATE.splitlines()
+    wanted = [
+        (number, line.index(name) + 1)
+        for number, line in enumerate(lines, start=1)
+        for name in ("inputs.nope", "inputs.gone", "inputs.none", "inputs.lost")
+        if name in line
+    ]
+    assert [(each.line, each.column) for each in caught.value.problems] == wanted
+
+
+def test_a_mistake_that_a_value_makes_stands_where_the_template_reads_it() -> None:
+    text = (
+        "treadle: 1\nname: t\ntemplates:\n  one:\n    parameters: {x: {}}\n"
+        '    steps: [{command: "echo ${{ parameters.x }} ${{ upper(parameters.x) }}"}]\n'
+        'steps: [{template: {name: one, with: {x: "${{ nothing }}"}}}]\n'
+    )
+    with pytest.raises(treadle.SpecError) as caught:
+        treadle.loads(text)
+    columns = {(each.line, each.column) for each in caught.value.problems}
+    assert columns <= {(7, text.splitlines()[6].index("nothing") + 1), (6, 29), (6, 56)}
+    assert (7, text.splitlines()[6].index("nothing") + 1) in columns

@@ -119,6 +119,32 @@ def test_json_is_yaml() -> None:
     assert value(text) == {"a": [1, 2.5, None, True, "é 😀 \\ud83d"], "b": {"c": "d"}}
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('"\\ud83d\\ude00"', "😀"),
+        ('"\\uD83D\\uDE00\\uDBFF\\udfff"', "😀\U0010ffff"),
+        ('"\\\\ud83d\\ude00"', None),  # the first is no escape, so the second is half a character
+        ('"\\\\\\ud83d\\ude00"', "\\😀"),
+        ("'\\ud83d\\uDE00'", "\\ud83d\\uDE00"),  # no JSON: nothing is escaped in such quotes
+        ('"\ue83d\uee00 \\ud83d\\ude00"', "\ue83d\uee00 😀"),
+        ('"\\ue83d\\uee00 \\ud83d\\ude00"', "\ue83d\uee00 😀"),
+    ],
+)
+def test_two_escapes_of_json_are_one_character(written: str, meant: str | None) -> None:
+    node, problems = read(f'{{"a": {written}}}')
+    assert (None if node is None else node.value["a"]) == meant
+    assert (meant is None) == bool(problems)
+
+
+def test_what_follows_two_escapes_for_one_character_stands_where_it_was_written() -> None:
+    text = '{"a": "\\ud83d\\ude00 \\ud83d\\ude00", "b": ["x", 1]}'
+    node, _ = read(text)
+    assert node is not None
+    assert node.items["b"].items[1].mark.column == text.index("1]")
+    assert node.key_mark("b").column == text.index('"b"')
+
+
 def test_bytes_and_a_byte_order_mark_are_read() -> None:
     assert value(b"\xef\xbb\xbfa: \xc3\xa9\n") == {"a": "é"}
 

@@ -17,9 +17,20 @@ _SHOWN = 8
 """So many paths of a rollback are named on a line; ``--json`` has them all."""
 
 
+_ON_LIMIT = {
+    "queue": "one more waits",
+    "cancel_running": "one more cancels those that run",
+    "reject": "one more is refused",
+}
+"""What becomes of a run that is one too many."""
+
+
 def order_lines(about: Mapping[str, Any], marks: Marks) -> Iterator[str]:
     """The steps by level; those of blocks inside are indented below their own."""
     yield f"workflow {about['workflow']}"
+    if (shared := about.get("concurrency")) is not None:
+        runs = "one run" if shared["limit"] == 1 else f"{shared['limit']} runs"
+        yield f"  at most {runs} of {shared['key']} at a time; {_ON_LIMIT[shared['on_limit']]}"
     yield from table(_rows(about["steps"], "", marks), indent="  ")
     if about["finally"]:
         yield "finally"

@@ -1,4 +1,4 @@
-"""What every store must do for runs that share a concurrency key; a part of `StoreContract`."""
+"""What every store must do for runs that share a concurrency key."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import trio
 from treadle._kinds.store import RunFilter, StoreConnection
 from treadle.errors import Fenced, GroupFull, NoSuchRun
 from treadle.events import RunStatus
+from treadle.testing._store.opening import Opening
 from treadle.testing._stored import ALL, NOON, append, claimed, listed, missing, records, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from treadle._kinds.store import RunInfo
 
@@ -40,16 +40,8 @@ async def _end(store: StoreConnection, name: str) -> None:
     assert await store.append([ends]) == [None]
 
 
-class GroupContract:
-    """The tests; `open` and `reopen` are those of `StoreContract`."""
-
-    def open(self) -> AbstractAsyncContextManager[StoreConnection]:
-        """See `StoreContract.open`."""
-        raise NotImplementedError
-
-    def reopen(self) -> AbstractAsyncContextManager[StoreConnection]:
-        """See `StoreContract.reopen`."""
-        raise NotImplementedError
+class GroupContract(Opening):
+    """The tests."""
 
     async def test_a_run_waits_for_those_of_its_group_that_have_a_place(self) -> None:
         async with self.open() as store:

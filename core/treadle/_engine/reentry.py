@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from treadle._engine.run import Run
     from treadle._engine.step import StepRun
     from treadle._engine.undo import UndoLog
+    from treadle._model import StepSpec
     from treadle.events import Event
 
 
@@ -108,20 +109,27 @@ def enters_again(step: StepRun) -> bool:
 
 def repeatable(step: StepRun) -> bool:
     """Whether an attempt of *step* that was interrupted may simply be made again."""
-    if step.spec.repeatable is not None:
-        return step.spec.repeatable
-    if step.frame.undoing:
+    if step.spec.repeatable is None and step.frame.undoing:
         return True
-    answer = step.spec.type.repeatable
-    if isinstance(answer, bool):
-        return answer
-    config = step.spec.settings.constant
     try:
-        if config is None:
+        answer = _says_repeatable(step.spec)
+        if answer is None:
             config = step.spec.settings.build(lambda one: step.run.evaluation.value(one, step.scope))
-        return bool(answer(config))
+            answer = _says_repeatable(step.spec, config)
     except (SettingsError, StepError):
         return False
+    return bool(answer)
+
+
+def _says_repeatable(spec: StepSpec, config: Any = None) -> bool | None:
+    """What a step or its type says; None: that takes its settings, *config*, which are not constant."""
+    if spec.repeatable is not None:
+        return spec.repeatable
+    answer = spec.type.repeatable
+    if isinstance(answer, bool):
+        return answer
+    config = spec.settings.constant if config is None else config
+    return None if config is None else bool(answer(config))
 
 
 def left_behind(run: Run, path: str, past: StepPast) -> tuple[str, dict[str, Any]] | None:
@@ -135,11 +143,9 @@ def left_behind(run: Run, path: str, past: StepPast) -> tuple[str, dict[str, Any
     *outer, last = path.split(".")
     if spec.blocks or spec.type.waits or "undo" in (*outer, last) or (spec.foreach and not last.isdigit()):
         return None
-    answer: Any = spec.type.repeatable if spec.repeatable is None else spec.repeatable
-    if callable(answer):
-        if spec.settings.constant is None:
-            return None
-        answer = answer(spec.settings.constant)
+    answer = _says_repeatable(spec)
+    if answer is None:
+        return None
     if not answer:
         return "step.unknown", _doubt(path, past.attempt)
     told = {"error": _error(path, past.attempt).to_data(), "delay": 0.0, "lost": True, "suspended": True}
@@ -208,17 +214,8 @@ def inner_again(step: StepRun, attempt: int, settled: Event | None) -> list[Fram
     for place, block in enumerate(step.spec.blocks):
         if ids.isdisjoint(block.ids) or (places is not None and place not in places):
             continue
-        plan = run.plan.blocks[block.index]
-        frame = Frame(
-            run,
-            plan,
-            outer=step.stopper,
-            scope=step.scope if step.env is None else Scope(step.scope, names={"env": step.env}),
-            prefix=prefix,
-            labels=step.labels,
-            undoing=step.frame.undoing,
-        )
-        frame.place = place
+        scope = step.scope if step.env is None else Scope(step.scope, names={"env": step.env})
+        frame = Frame.inside(step, block, place, scope=scope, prefix=prefix)
         for index in replay(frame, run.past):
             if settled is not None:
                 _left_unknown(frame.step(index), frame.undo)
