@@ -35,6 +35,7 @@ _ELSEWHERE = {
     "tries": "attempts",
     "max_attempts": "attempts",
     "when": "if",
+    "ignore": "continue",
 }
 """What other systems call a thing, and what it is called here."""
 

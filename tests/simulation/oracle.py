@@ -364,7 +364,7 @@ def _at_work_around(path: str, at_work: set[str]) -> str:
     None is the run's own rollback, which begins when all has settled.
     """
     while path := path.rpartition(".")[0]:
-        if path in at_work:
+        if without_round(path) in at_work:
             return path
     return ""
 

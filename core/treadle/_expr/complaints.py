@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -103,7 +104,8 @@ def _remedy(text: str, kind: str, wanted: Collection[str]) -> str:
     if "text" in wanted and kind in {"list", "mapping"} and "list" not in wanted:
         return f"write join({text}, ', ')" if kind == "list" else f"write json({text})"
     if "number" in wanted and kind == "text":
-        return f"write float({text})"
+        # what is written as a duration is none of the numbers that `float` reads
+        return f"write duration({text})" if is_duration(text) else f"write float({text})"
     if "boolean" in wanted:
         return {
             "text": f"write a comparison, as {text} == '…'",
@@ -112,6 +114,11 @@ def _remedy(text: str, kind: str, wanted: Collection[str]) -> str:
     if "list" in wanted and kind == "text":
         return f"write split({text}, ',')"
     return ""
+
+
+def is_duration(text: str) -> bool:
+    """Whether *text* is a literal as ``'5m'``: digits with a unit."""
+    return re.fullmatch(r"""(["'])(\d+(\.\d+)?(ms|[smhdw]))+\1""", text) is not None
 
 
 def lists_joined(left: str, right: str) -> str:

@@ -25,7 +25,7 @@ NOT_ENDED = 1 << 6
 """It may still be running: an ``at_least`` does not wait for all that it counts."""
 
 ANY_RESULT = ACCEPTS["settled"]
-_RAN = COMPLETED | FAILED | TOLERATED
+_RAN = COMPLETED | FAILED | TOLERATED | SKIPPED
 """After these, what a step needed was satisfied."""
 
 _MOST_FOLLOWED = 200

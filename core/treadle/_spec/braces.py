@@ -84,4 +84,5 @@ def _within(
 def _warning(place: Place, written: str) -> Problem:
     said = f"{written} stays as it is: an expression begins with a dollar sign"
     off = "if another program reads it, turn TRD906 off (--off, or `warnings` in treadle.yaml)"
-    return place.problem("TRD906", said, f"write ${written}; {off}", severity="warning")
+    fix = f"write ${written}, or in a script take it from `env`; {off}"
+    return place.problem("TRD906", said, fix, severity="warning")

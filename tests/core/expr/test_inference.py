@@ -101,6 +101,11 @@ def told(source: str) -> list[str]:
         ),
         # operands
         (
+            "inputs.count > '5m'",
+            "TRD431 0: '>' compares two numbers or two texts, but inputs.count is a number and '5m' is text; "
+            "write duration('5m')",
+        ),
+        (
             "inputs.count + 'a'",
             "TRD431 0: '+' takes two numbers or two texts, but inputs.count is a number and 'a' is text; "
             "write string(inputs.count)",

@@ -155,3 +155,14 @@ finally:
     state = await treadle.run(treadle.loads(HEAD + steps))
     assert state.steps["told"].output == {"of_block": "block.inner", "of_itself": None}
     assert state.steps["finally.tidy"].output == {"x": "last.deep"}
+
+
+@pytest.mark.parametrize(("need", "absent"), [("{lead: completed}", False), ("lead", True)])
+def test_before_a_step_that_may_be_skipped_its_needs_were_satisfied(need: str, absent: bool) -> None:
+    steps = (
+        "  lead: {command: make, on_error: continue}\n"
+        f"  board: {{needs: {need}, when: inputs.n > 3, command: make}}\n"
+        "  pay: {needs: board, command: [pay, '${{ steps.lead.output.stdout }}']}\n"
+    )
+    found = said(steps)
+    assert [each[:6] for each in found] == (["TRD434"] if absent else [])

@@ -69,7 +69,10 @@ def test_braces_that_lack_the_dollar_sign_draw_a_warning_where_they_stand() -> N
         "TRD906 10:15 steps.b.set.x: {{ inputs.env }}",
         "TRD906 10:32 steps.b.set.x: {{ steps.a.output }}",
     ]
-    assert "write ${{item}}; if another program reads it, turn TRD906 off" in found[0]
+    advice = (
+        "write ${{item}}, or in a script take it from `env`; if another program reads it, turn TRD906 off"
+    )
+    assert advice in found[0]
 
 
 @pytest.mark.parametrize(
